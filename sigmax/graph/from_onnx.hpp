@@ -18,7 +18,8 @@ namespace sigmax::graph {
 /// with the reason; the nodes after it are imported as far as their shapes are known.
 ///
 /// The first axis of an input, if its size is open, and any open axis that the file calls a batch are set to 1, which
-/// is recorded as an assumption. Any other open size must be in options.input_shapes. Recorded too are the nodes whose
+/// is recorded as an assumption. Any other open size must be in options.input_shapes. Inputs of integers, such as a
+/// sampling rate, need a value in options.input_values. Recorded too are the nodes whose
 /// folded constants are not exact in double.
 ///
 /// Throws Error for an input of unknown shape (the message names the input, its shape in the file and the option to

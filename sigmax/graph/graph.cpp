@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <optional>
 
 #include "sigmax/core/error.hpp"
@@ -86,6 +87,24 @@ class Check {
     if (!standardization.gain.empty()) require_length("gain", standardization.gain.size(), size());
     if (!standardization.offset.empty()) require_length("offset", standardization.offset.size(), size());
     if (!(standardization.epsilon >= 0)) fail(fmt::format("has an epsilon of {}", standardization.epsilon));
+  }
+  void operator()(const Sorted& sorted) const {
+    require_inputs(1);
+    require_input_size(0, count(sorted.groups));
+    require_size(count({sorted.groups.outer, sorted.count, sorted.groups.inner}));
+    if (sorted.count < 1 || sorted.count > sorted.groups.length) {
+      fail(fmt::format("takes {} of {} entries", sorted.count, sorted.groups.length));
+    }
+  }
+  void operator()(const LocalResponse& response) const {
+    require_inputs(1);
+    require_input_size(0, count(response.groups));
+    require_size(count(response.groups));
+    if (response.size < 1) fail(fmt::format("has windows of {} entries", response.size));
+    if (!(response.alpha >= 0) || !(response.beta >= 0) || !(response.bias > 0) || std::isinf(response.alpha) ||
+        std::isinf(response.beta) || std::isinf(response.bias)) {
+      fail(fmt::format("has alpha {}, beta {} and bias {}", response.alpha, response.beta, response.bias));
+    }
   }
   void operator()(const Recurrence& recurrence) const {
     require_inputs(1);

@@ -81,9 +81,9 @@ struct Softmax {
   bool logarithm = false;
 };
 
-/// One number a group.
+/// One number a group. LogSumExp: log(sum exp(x_i)).
 struct Reduction {
-  enum class Kind { Maximum, Minimum, EuclideanNorm, AbsoluteSum };
+  enum class Kind { Maximum, Minimum, EuclideanNorm, AbsoluteSum, LogSumExp };
   Kind kind = Kind::Maximum;
   Groups groups;
 };
@@ -104,6 +104,23 @@ struct Standardization {
   double epsilon = 1e-5;
   std::vector<double> gain{};
   std::vector<double> offset{};
+};
+
+/// The `count` least entries of each group in ascending order, or the greatest in descending order.
+struct Sorted {
+  Groups groups;
+  std::int64_t count = 1;  ///< 1 to groups.length
+  bool descending = true;
+};
+
+/// y_i = x_i / (bias + alpha / size * sum of x_j^2 over i - (size - 1) / 2 <= j <= i + size / 2 in the group)^beta, the
+/// quotients rounded down: ONNX's LRN.
+struct LocalResponse {
+  Groups groups;
+  std::int64_t size = 1;  ///< at least 1
+  double alpha = 1e-4;    ///< not negative, as beta
+  double beta = 0.75;
+  double bias = 1;  ///< positive
 };
 
 /// One direction of a recurrent layer from a zero state: x is [steps, width], y the hidden states [steps, hidden], in
@@ -129,8 +146,9 @@ struct Refused {
   std::string reason;  ///< in words, to follow the node's name: `steps where its argument is 0`
 };
 
-using Operation = std::variant<Input, Constant, Affine, Elementwise, Sum, Stack, Product, Quotient, MatrixProduct,
-                               Extreme, Softmax, Reduction, MaxPool, Standardization, Recurrence, Refused>;
+using Operation =
+    std::variant<Input, Constant, Affine, Elementwise, Sum, Stack, Product, Quotient, MatrixProduct, Extreme, Softmax,
+                 Reduction, MaxPool, Standardization, Sorted, LocalResponse, Recurrence, Refused>;
 
 struct Node {
   std::string name;  ///< as a person looks for it in the file: `Conv 'conv1'`

@@ -80,6 +80,8 @@ class Visitor {
   Box operator()(const Reduction& reduction) const { return graph::box_of(reduction, *x_[0]); }
   Box operator()(const MaxPool& pool) const { return graph::box_of(pool, *x_[0]); }
   Box operator()(const Standardization& standardization) const { return graph::box_of(standardization, *x_[0]); }
+  Box operator()(const Sorted& sorted) const { return graph::box_of(sorted, *x_[0]); }
+  Box operator()(const LocalResponse& response) const { return graph::box_of(response, *x_[0]); }
   Box operator()(const Recurrence& recurrence) const { return graph::box_of(recurrence, *x_[0], context_); }
 
  private:

@@ -63,6 +63,14 @@ class Recognizer {
     return !std::holds_alternative<Quotient>(node.operation);
   }
 
+  /// A sum or an extreme of values that all are Lipschitz functions of their roots: what is known of the parts is a
+  /// bound, where nothing is known of the whole.
+  bool adds_lipschitz(Index index) {
+    const Node& node = graph_.nodes[index];
+    if (!std::holds_alternative<Sum>(node.operation) && !std::holds_alternative<Extreme>(node.operation)) return false;
+    return std::ranges::all_of(node.inputs, [&](Index input) { return chosen(input).lipschitz; });
+  }
+
   const Choice& chosen(Index index) {
     if (!choices_[index]) choices_[index] = choose(index);
     return *choices_[index];
@@ -82,6 +90,7 @@ class Recognizer {
       if (!nearest) nearest = std::move(candidate);
     }
     if (!nodes_.is_join(index)) return {false};
+    if (adds_lipschitz(index)) return {};
     return {false, std::move(nearest), *dominator};
   }
 

@@ -42,6 +42,8 @@ std::string name_of(const graph::Operation& operation) {
         if constexpr (std::is_same_v<O, graph::Softmax>) return o.logarithm ? "LogSoftmax" : "Softmax";
         if constexpr (std::is_same_v<O, graph::MaxPool>) return "MaxPool";
         if constexpr (std::is_same_v<O, graph::Refused>) return "Refused";
+        if constexpr (std::is_same_v<O, graph::Sorted>) return "Sort";
+        if constexpr (std::is_same_v<O, graph::LocalResponse>) return "LRN";
         if constexpr (std::is_same_v<O, graph::Standardization>) return o.centered ? "LayerNorm" : "RMSNorm";
         if constexpr (std::is_same_v<O, graph::Elementwise>) {
           return o.functions.size() == 1 ? o.functions[0]->name() : "Elementwise";
@@ -52,6 +54,7 @@ std::string name_of(const graph::Operation& operation) {
             case graph::Reduction::Kind::Minimum: return "ReduceMin";
             case graph::Reduction::Kind::EuclideanNorm: return "ReduceL2";
             case graph::Reduction::Kind::AbsoluteSum: return "ReduceL1";
+            case graph::Reduction::Kind::LogSumExp: return "ReduceLogSumExp";
           }
         }
         if constexpr (std::is_same_v<O, graph::Recurrence>) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "graph/small_models.hpp"
@@ -244,6 +245,26 @@ TEST(ImportLinear, AddsAndScalesWithBroadcasting) {
   EXPECT_EQ(value("Max", {"x", "r"}, {3}, {0, 5, 4}), (std::vector<double>{1, 5, 4}));
   EXPECT_EQ(value("Sum", {"x", "r", "x"}, {3}, {1, 1, 1}), (std::vector<double>{3, 4, 6}));
   EXPECT_EQ(value("Mean", {"x", "r"}, {3}, {3, 2, 0}), (std::vector<double>{2, 2, 2}));
+}
+
+// A mask of -inf in front of a softmax leaves the softmax of the others; elsewhere infinite constants are refused.
+TEST(ImportLinear, MasksAreInfiniteInFrontOfASoftmaxOnly) {
+  const float infinite = std::numeric_limits<float>::infinity();
+  const auto graph_of = [&](const std::vector<float>& mask, const std::string& then) {
+    return imported(model_of({node("Add", {"x", "mask"}, {"s"}, "sum"), node(then, {"s"}, {"y"})},
+                             {floats("mask", {2, 3}, mask)}, {2, 3}));
+  };
+  const Graph masked = graph_of({0, -infinite, 0, 1, 1, -infinite}, "Softmax");
+  ASSERT_EQ(first_reason(masked), "");
+  const double e = std::exp(1.0);
+  expect_near(output_of(masked, {1, 5, 0, 2, 2, 9}), {e / (e + 1), 0, 1 / (e + 1), 0.5, 0.5, 0}, 6);
+  for (const std::string then : {"Relu", "LogSoftmax"}) {
+    EXPECT_EQ(first_reason(graph_of({0, -infinite, 0, 1, 1, -infinite}, then)),
+              "Add 'sum' has a constant that is not finite, other than -inf in front of a softmax");
+  }
+  EXPECT_NE(first_reason(graph_of({0, infinite, 0, 1, 1, 1}, "Softmax")), "");
+  EXPECT_NE(first_reason(graph_of({-infinite, -infinite, -infinite, 1, 1, 1}, "Softmax")), "");  // 0 / 0
+  EXPECT_NE(first_reason(graph_of({std::nanf(""), 0, 0, 1, 1, 1}, "Softmax")), "");
 }
 
 }  // namespace

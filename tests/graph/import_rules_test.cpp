@@ -64,6 +64,16 @@ TEST(ImportRules, TakeFunctionsWithTheirAttributes) {
   }
 }
 
+// max(least, min(x, greatest)), the bounds being the input's own greatest entry less 1, and 2.
+TEST(ImportRules, ClipBetweenBoundsThatAreData) {
+  const Graph graph =
+      imported(model_of({node("ReduceMax", {"x"}, {"m"}) + attribute("keepdims", 0),
+                         node("Sub", {"m", "one"}, {"least"}), node("Clip", {"x", "least", "two"}, {"y"})},
+                        {floats("one", {}, {1}), floats("two", {}, {2})}, {4}));
+  ASSERT_EQ(first_reason(graph), "");
+  EXPECT_EQ(output_of(graph, {0, 1.5, -3, 2.25}), (std::vector<double>{1.25, 1.5, 1.25, 2}));
+}
+
 TEST(ImportRules, GiveEachChannelItsSlope) {
   const Graph graph =
       imported(model_of({node("PRelu", {"x", "s"}, {"y"})}, {floats("s", {2, 1}, {0.5F, 3})}, {1, 2, 2}));
@@ -73,9 +83,12 @@ TEST(ImportRules, GiveEachChannelItsSlope) {
 
 TEST(ImportRules, ReduceAlongAnyAxes) {
   std::mt19937 random(1);
-  const auto x = normal_floats(random, 2 * 3 * 4);
+  const auto drawn = normal_floats(random, 2 * 3 * 4);
   for (const Integers& axes : {Integers{0}, Integers{1}, Integers{-1}, Integers{0, 2}, Integers{1, 2}, Integers{}}) {
-    for (const std::string op : {"ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2"}) {
+    for (const std::string op :
+         {"ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceSumSquare", "ReduceLogSum"}) {
+      auto x = drawn;
+      if (op == "ReduceLogSum") std::ranges::for_each(x, [](float& each) { each += 3; });
       const auto reduced = [&](std::size_t axis) {
         return axes.empty() || std::ranges::any_of(axes, [&](std::int64_t each) {
                  return static_cast<std::size_t>(each < 0 ? each + 3 : each) == axis;
@@ -99,9 +112,13 @@ TEST(ImportRules, ReduceAlongAnyAxes) {
           if (op == "ReduceMax") result = std::max(result, each);
           if (op == "ReduceMin") result = std::min(result, each);
           if (op == "ReduceL1") result += std::abs(each);
-          if (op == "ReduceL2") result += each * each;
+          if (op == "ReduceL2" || op == "ReduceSumSquare") result += each * each;
+          if (op == "ReduceLogSumExp") result += std::exp(each);
+          if (op == "ReduceLogSum") result += each;
         }
-        expected.push_back(op == "ReduceL2" ? std::sqrt(result) : result);
+        if (op == "ReduceL2") result = std::sqrt(result);
+        if (op.starts_with("ReduceLogSum")) result = std::log(result);
+        expected.push_back(result);
       }
       Message reduction = node(op, {"x"}, {"y"}) + attribute("keepdims", 0);
       if (!axes.empty()) reduction = reduction + attribute("axes", axes);
@@ -115,12 +132,14 @@ TEST(ImportRules, ReduceAlongAnyAxes) {
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
-/// A recurrent layer of one direction by ONNX's equations; weights [gates h, n], biases [2 gates h].
+/// A recurrent layer of one direction by ONNX's equations; weights [gates h, n], biases [2 gates h]. `state` and `cell`
+/// are those at the start, and afterwards those at the end.
 std::vector<double> recurrence_by_definition(const std::string& op, const std::vector<double>& x, std::size_t n,
                                              std::size_t h, const std::vector<float>& w, const std::vector<float>& r,
-                                             const std::vector<float>& b, bool backward, bool before_reset) {
+                                             const std::vector<float>& b, bool backward, bool before_reset,
+                                             std::vector<double>& state, std::vector<double>& cell) {
   const std::size_t gates = op == "RNN" ? 1 : op == "GRU" ? 3 : 4, steps = x.size() / n, rows = gates * h;
-  std::vector<double> state(h), cell(h), y(steps * h);
+  std::vector<double> y(steps * h);
   const auto input = [&](std::size_t t, std::size_t row) {
     double sum = static_cast<double>(b[row]);
     for (std::size_t k = 0; k < n; ++k) sum += static_cast<double>(w[row * n + k]) * x[t * n + k];
@@ -185,8 +204,9 @@ TEST(ImportRules, RunRecurrentLayersAsTheyAreDefined) {
         std::vector<double> expected(steps * static_cast<std::size_t>(directions) * h), last;
         for (std::size_t d = 0; d < static_cast<std::size_t>(directions); ++d) {
           const bool backward = direction == "reverse" || d == 1;
+          std::vector<double> state(h), cell(h);
           const auto y = recurrence_by_definition(op, {x.begin(), x.end()}, n, h, part(w, d), part(r, d), part(b, d),
-                                                  backward, before_reset);
+                                                  backward, before_reset, state, cell);
           for (std::size_t t = 0; t < steps; ++t) {
             for (std::size_t i = 0; i < h; ++i)
               expected[(t * static_cast<std::size_t>(directions) + d) * h + i] = y[t * h + i];
@@ -205,6 +225,94 @@ TEST(ImportRules, RunRecurrentLayersAsTheyAreDefined) {
   }
 }
 
+std::vector<float> part_of(const std::vector<float>& all, std::int64_t d, std::int64_t directions) {
+  const auto length = static_cast<std::ptrdiff_t>(all.size()) / directions;
+  return {all.begin() + d * length, all.begin() + (d + 1) * length};
+}
+
+/// A batch of 2, with states that are inputs; x is [batch, steps, width] with `batch_first`.
+void expect_states_of_a_batch(const std::string& op, const std::string& direction, bool batch_first,
+                              bool before_reset) {
+  SCOPED_TRACE(op + " " + direction + (batch_first ? ", batch first" : ""));
+  constexpr std::int64_t n = 3, h = 2, steps = 3, batch = 2;
+  std::mt19937 random(7);
+  const std::int64_t directions = direction == "bidirectional" ? 2 : 1, gates = op == "RNN" ? 1 : op == "GRU" ? 3 : 4;
+  const std::int64_t rows = gates * h;
+  const auto w = normal_floats(random, directions * rows * n), r = normal_floats(random, directions * rows * h);
+  const auto b = normal_floats(random, directions * 2 * rows), x = normal_floats(random, steps * batch * n);
+  const auto h0 = normal_floats(random, directions * batch * h), c0 = normal_floats(random, directions * batch * h);
+  const bool is_lstm = op == "LSTM";
+  Names operands{"x", "w", "r", "b", "", "h0"};
+  if (is_lstm) operands.emplace_back("c0");
+  Names outputs{"y", "yh"};
+  if (is_lstm) outputs.emplace_back("yc");
+  Message layer = node(op, operands, outputs) + text_attribute("direction", direction) + attribute("hidden_size", h);
+  if (batch_first) layer = layer + attribute("layout", 1);
+  if (before_reset) layer = layer + attribute("linear_before_reset", 1);
+  std::vector<Message> inputs{
+      batch_first ? value_info("x", {batch, steps, n}) : value_info("x", {steps, batch, n}),
+      batch_first ? value_info("h0", {batch, directions, h}) : value_info("h0", {directions, batch, h})};
+  if (is_lstm) {
+    inputs.push_back(batch_first ? value_info("c0", {batch, directions, h}) : value_info("c0", {directions, batch, h}));
+  }
+  const Graph graph =
+      imported(whole_model({layer},
+                           {floats("w", {directions, rows, n}, w), floats("r", {directions, rows, h}, r),
+                            floats("b", {directions, 2 * rows}, b)},
+                           inputs, outputs));
+  ASSERT_EQ(first_reason(graph), "");
+  const auto place = [&](std::int64_t t, std::int64_t item) {
+    return batch_first ? item * steps + t : t * batch + item;
+  };
+  const auto state_place = [&](std::int64_t d, std::int64_t item) {
+    return batch_first ? item * directions + d : d * batch + item;
+  };
+  std::vector<double> y(static_cast<std::size_t>(steps * directions * batch * h));
+  std::vector<double> yh(static_cast<std::size_t>(directions * batch * h)), yc = yh;
+  for (std::int64_t d = 0; d < directions; ++d) {
+    for (std::int64_t item = 0; item < batch; ++item) {
+      std::vector<double> own, state, cell;
+      for (std::int64_t t = 0; t < steps; ++t) {
+        for (std::int64_t i = 0; i < n; ++i)
+          own.push_back(static_cast<double>(x[static_cast<std::size_t>(place(t, item) * n + i)]));
+      }
+      for (std::int64_t i = 0; i < h; ++i) {
+        state.push_back(static_cast<double>(h0[static_cast<std::size_t>(state_place(d, item) * h + i)]));
+        cell.push_back(static_cast<double>(c0[static_cast<std::size_t>(state_place(d, item) * h + i)]));
+      }
+      const auto part = recurrence_by_definition(op, own, n, h, part_of(w, d, directions), part_of(r, d, directions),
+                                                 part_of(b, d, directions), direction == "reverse" || d == 1,
+                                                 before_reset, state, cell);
+      for (std::int64_t i = 0; i < h; ++i) {
+        for (std::int64_t t = 0; t < steps; ++t) {
+          const std::int64_t at =
+              batch_first ? (item * steps + t) * directions + d : (t * directions + d) * batch + item;
+          y[static_cast<std::size_t>(at * h + i)] = part[static_cast<std::size_t>(t * h + i)];
+        }
+        yh[static_cast<std::size_t>(state_place(d, item) * h + i)] = state[static_cast<std::size_t>(i)];
+        yc[static_cast<std::size_t>(state_place(d, item) * h + i)] = cell[static_cast<std::size_t>(i)];
+      }
+    }
+  }
+  std::vector<std::vector<double>> given{doubles(x), doubles(h0)};
+  if (is_lstm) given.push_back(doubles(c0));
+  const Values values = evaluated(graph, given);
+  expect_close(values[graph.outputs.at(0)], y);
+  expect_close(values[graph.outputs.at(1)], yh);
+  if (is_lstm) expect_close(values[graph.outputs.at(2)], yc);
+}
+
+TEST(ImportRules, RunRecurrentLayersOfABatchFromGivenStates) {
+  for (const std::string op : {"RNN", "GRU", "LSTM"}) {
+    for (const std::string direction : {"forward", "reverse", "bidirectional"}) {
+      for (const bool batch_first : {false, true}) {
+        expect_states_of_a_batch(op, direction, batch_first, false);
+        if (op == "GRU") expect_states_of_a_batch(op, direction, batch_first, true);
+      }
+    }
+  }
+}
+
 TEST(ImportRules, RefuseRecurrentLayersThatAreMoreThanThat) {
   std::mt19937 random(3);
   const auto reason = [&](const Message& more, const Names& operands, const Extents& shape) {
@@ -216,9 +324,10 @@ TEST(ImportRules, RefuseRecurrentLayersThatAreMoreThanThat) {
   };
   const Message none = number_attribute("unused", 0);
   EXPECT_EQ(reason(none, {"x", "w", "r"}, {4, 1, 3}), "");
-  EXPECT_NE(reason(none, {"x", "w", "r"}, {4, 2, 3}).find("batch of more than 1"), std::string::npos);
-  EXPECT_NE(reason(none, {"x", "w", "r", "", "", "one"}, {4, 1, 3}).find("begins at a state other than 0"),
-            std::string::npos);
+  EXPECT_EQ(reason(none, {"x", "w", "r"}, {4, 2, 3}), "");
+  EXPECT_EQ(reason(none, {"x", "w", "r", "", "", "one"}, {4, 1, 3}), "");
+  EXPECT_NE(reason(none, {"x", "w", "r"}, {300, 2, 3}).find("has 300 steps"), std::string::npos);
+  EXPECT_NE(reason(none, {"x", "w", "r", "", "", "w"}, {4, 1, 3}).find("has a state of shape"), std::string::npos);
   EXPECT_NE(reason(number_attribute("clip", 1), {"x", "w", "r"}, {4, 1, 3}).find("clips"), std::string::npos);
   EXPECT_NE(reason(none, {"x", "w", "w"}, {4, 1, 3}).find("weights of shape"), std::string::npos);
 }

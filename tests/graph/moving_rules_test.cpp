@@ -222,5 +222,58 @@ TEST(MovingRules, RefuseWhatTheyCannotKnow) {
   EXPECT_EQ(refusal_of(block), "makes blocks of 4 of 6 channels");
 }
 
+TEST(MovingRules, TrianglesKeepTheirEntries) {
+  for (const bool upper : {true, false}) {
+    for (const std::int64_t diagonal : {-2, 0, 1, 9}) {
+      RuleBuilder builder("Trilu");
+      builder.data({2, 3, 4}).integers_at({diagonal}, {}).set("upper", upper ? 1 : 0);
+      expect_map(builder, {2, 3, 4}, [&](std::int64_t i, const auto& add) {
+        const std::int64_t above = i % 4 - i / 4 % 3;
+        if (upper ? above >= diagonal : above <= diagonal) add(i, 1.0L);
+        return 0.0;
+      });
+    }
+  }
+}
+
+TEST(MovingRules, GatherNDTakesSlicesOfABatch) {
+  RuleBuilder builder("GatherND");
+  builder.data({2, 3, 4}).integers_at({2, -3, 0, 1}, {2, 2, 1}).set("batch_dims", 1);
+  const std::int64_t rows[] = {2, 0, 3, 4};
+  expect_map(builder, {2, 2, 4}, [&](std::int64_t i, const auto& add) {
+    add(rows[i / 4] * 4 + i % 4, 1.0L);
+    return 0.0;
+  });
+  RuleBuilder single("GatherND");
+  single.data({2, 3, 4}).integers_at({1, 2, 3, 0, -1, 0}, {2, 3});
+  expect_map(single, {2}, [&](std::int64_t i, const auto& add) {
+    add(i == 0 ? 23 : 8, 1.0L);
+    return 0.0;
+  });
+}
+
+TEST(MovingRules, ScatterPutsEntriesInPlaces) {
+  // Row 2 and row 0 of x are new: the second operand.
+  RuleBuilder rows("ScatterND");
+  rows.data({3, 2}).integers_at({2, 0}, {2, 1}).data({2, 2});
+  expect_map(rows, {3, 2}, [&](std::int64_t i, const auto& add) {
+    add(i < 2 ? 6 + 2 + i : i < 4 ? i : 6 + i - 4, 1.0L);
+    return 0.0;
+  });
+  RuleBuilder elements("ScatterElements");
+  elements.data({2, 3}).integers_at({1, -1, 0, 2}, {2, 2}).data({2, 2}).set("axis", 1);
+  expect_map(elements, {2, 3}, [&](std::int64_t i, const auto& add) {
+    const std::int64_t from[] = {0, 6, 7, 8, 4, 9};
+    add(from[i], 1.0L);
+    return 0.0;
+  });
+  RuleBuilder twice("ScatterND");
+  twice.data({3, 2}).integers_at({2, 2}, {2, 1}).data({2, 2});
+  EXPECT_EQ(refusal_of(twice), "puts two entries into one place, in no stated order");
+  RuleBuilder sums("ScatterND");
+  sums.data({3, 2}).integers_at({2, 0}, {2, 1}).data({2, 2}).set("reduction", "add");
+  EXPECT_EQ(refusal_of(sums), "combines entries by 'add', which no rule knows");
+}
+
 }  // namespace
 }  // namespace sigmax::graph::testing

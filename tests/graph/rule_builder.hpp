@@ -68,8 +68,8 @@ class RuleBuilder final : public onnx::Builder {
 
   std::vector<onnx::Value> run() {
     if (node_.outputs.empty()) node_.outputs = {"y"};
-    for (const auto& family :
-         {onnx::moving_rules(), onnx::averaging_rules(), onnx::resizing_rules(), onnx::einsum_rules()}) {
+    for (const auto& family : {onnx::moving_rules(), onnx::scattering_rules(), onnx::averaging_rules(),
+                               onnx::resizing_rules(), onnx::einsum_rules()}) {
       const auto rule = std::ranges::find(family, node_.op, &onnx::NamedRule::op);
       if (rule == family.end()) continue;
       auto values = rule->rule(*this);

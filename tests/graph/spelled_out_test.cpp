@@ -183,5 +183,48 @@ TEST(SpelledOut, ANormalizationWithoutEpsilonIsRefused) {
   EXPECT_NE(first_reason(graph).find("epsilon of 0"), std::string::npos) << first_reason(graph);
 }
 
+/// The kinds of the reductions of a graph whose output is the norms of the rows of x, less other nodes.
+void expect_norms(const Nodes& nodes) {
+  const Graph graph = imported(model_of(nodes, kNumbers, {2, 3}, 13));
+  ASSERT_EQ(first_reason(graph), "");
+  const auto* last = std::get_if<Reduction>(&graph.nodes[graph.outputs.at(0)].operation);
+  ASSERT_NE(last, nullptr);
+  EXPECT_EQ(last->kind, Reduction::Kind::EuclideanNorm);
+  expect_near(output_of(graph, {3, 4, 12, -1, 2, -2}), {13, 3}, 4);
+}
+
+TEST(SpelledOut, NormsAreFoundInTheirForms) {
+  const auto sum = [](const std::string& op, const std::string& of) {
+    return along(node(op, {of}, {"u"}), 1) + attribute("keepdims", 0);
+  };
+  const Message root = node("Sqrt", {"u"}, {"y"}), power = node("Pow", {"u", "half"}, {"y"});
+  expect_norms({node("Mul", {"x", "x"}, {"s"}), sum("ReduceSum", "s"), root});
+  expect_norms({node("Pow", {"x", "two"}, {"s"}), sum("ReduceSum", "s"), power});
+  expect_norms({sum("ReduceSumSquare", "x"), root});
+}
+
+TEST(SpelledOut, TheRootOfTwoSquaresIsANorm) {
+  const Graph graph = imported(
+      model_of({node("Identity", {"x"}, {"a"}), node("Mul", {"x", "half"}, {"c"}), node("Pow", {"a", "two"}, {"p"}),
+                node("Mul", {"c", "c"}, {"q"}), node("Add", {"p", "q"}, {"u"}), node("Sqrt", {"u"}, {"y"})},
+               kNumbers, {3}));
+  ASSERT_EQ(first_reason(graph), "");
+  EXPECT_TRUE(std::holds_alternative<Reduction>(graph.nodes[graph.outputs.at(0)].operation));
+  expect_near(output_of(graph, {2, -4, 0}), {std::sqrt(5.0), std::sqrt(20.0), 0}, 4);
+}
+
+// Of constants they are folded.
+TEST(SpelledOut, NormsOfConstantsAreConstants) {
+  const Graph graph =
+      imported(model_of({node("Mul", {"g", "g"}, {"s"}), along(node("ReduceSum", {"s"}, {"u"}), 0),
+                         node("Sqrt", {"u"}, {"n"}), node("Mul", {"b", "b"}, {"p"}), node("Add", {"p", "s"}, {"v"}),
+                         node("Sqrt", {"v"}, {"h"}), node("Mul", {"x", "n"}, {"w"}), node("Add", {"w", "h"}, {"y"})},
+                        kNumbers, {4}, 11));
+  ASSERT_EQ(first_reason(graph), "");
+  const double n = std::sqrt(1 + 4 + 0.25 + 9);
+  expect_near(output_of(graph, {1, 1, 1, 1}),
+              {n + std::sqrt(1 + 0.0625), n + 2, n + std::sqrt(1.25), n + std::sqrt(13.0)}, 4);
+}
+
 }  // namespace
 }  // namespace sigmax::graph

@@ -43,6 +43,18 @@ TEST(Walk, NamesNodesWithoutABound) {
   EXPECT_TRUE(walked(maker, maker.affine(x, 1)).bound);
 }
 
+// What a refused node depends on is not known: it is no constant, even where nothing comes before it.
+TEST(Walk, NeverTakesARefusedNodeForAConstant) {
+  Maker maker(5);
+  maker.input(3);
+  const Index refused = maker.add(graph::Refused{"is an input of type i64"}, {}, {3});
+  const Walk found = walked(maker, maker.affine(refused, 2));
+  EXPECT_FALSE(found.bound);
+  EXPECT_FALSE(found.product);
+  ASSERT_EQ(found.refused.size(), 1u);
+  EXPECT_EQ(found.refused[0].reason, "is an input of type i64");
+}
+
 // One run names everything that stands in the way: also behind a node that is refused, except where that alone is why.
 TEST(Walk, NamesRefusedNodesBehindOthers) {
   Maker maker(5);

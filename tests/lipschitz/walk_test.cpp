@@ -96,6 +96,9 @@ TEST(Walk, IsSharpWhereItsRulesAre) {
   expect_attained(Reduction{Reduction::Kind::AbsoluteSum, groups}, {2, 1}, {1, -1, 2, 3, 4, -5});
   expect_attained(Reduction{Reduction::Kind::EuclideanNorm, groups}, {2, 1}, {1, -1, 2, 3, 4, -5});
   expect_attained(Reduction{Reduction::Kind::Maximum, groups}, {2, 1}, {1, -1, 2, 3, 4, -5});
+  expect_attained(Reduction{Reduction::Kind::LogSumExp, groups}, {2, 1}, {60, 0, 1, 0, 0, 50});
+  expect_attained(graph::Sorted{groups, 2, true}, {2, 2}, {1, -1, 2, 3, 4, -5});
+  expect_attained(graph::LocalResponse{{1, 3, 1}, 3, 0, 0.75, 4}, {3}, {1, 2, 3});
   const Numbers gain = {3, 1, -2};
   expect_attained(graph::Standardization{{1, 3, 1}, true, 1e-3, gain}, {3}, {7, 7, 7});
   expect_attained(graph::Standardization{{1, 3, 1}, false, 1e-3, gain}, {3}, {0, 0, 0});
@@ -168,6 +171,25 @@ TEST(Walk, BoundsProductsAndQuotientsOnABoxSharply) {
   EXPECT_FALSE(at_zero.bound);
   EXPECT_EQ(at_zero.refused[0].reason, "divides by a value that may be 0");
   EXPECT_FALSE(at_zero.refused[0].needs_bounded_domain);
+}
+
+// The bound is bias^-beta (1 + c sqrt n) with c = 2 (beta / (beta + 1))^(beta + 1); the norm at 0 is bias^-beta, and a
+// search comes near to nothing above that.
+TEST(Walk, BoundsLocalResponsesOfAnySize) {
+  for (const double beta : {0.0, 0.25, 0.75, 2.0, 5.0}) {
+    for (const std::int64_t size : {1, 2, 5, 20}) {
+      Maker maker(1);
+      const Index x = maker.input(12);
+      const graph::LocalResponse response{{1, 6, 2}, size, 1.5, beta, 0.5};
+      const Walk found = walked(maker, maker.add(response, {x}, {6, 2}));
+      ASSERT_TRUE(found.bound);
+      const double n = static_cast<double>(std::min<std::int64_t>(size, 6));
+      const double c = 2 * std::pow(beta / (beta + 1), beta + 1);
+      EXPECT_NEAR(found.bound->value() / (std::pow(0.5, -beta) * (1 + c * std::sqrt(n))), 1, tolerance::kOutward);
+      expect_true(maker.graph, Everywhere{}, found);
+      expect_true(maker.graph, Ball{Numbers(12, 0.3), 1}, walk(maker.graph, Ball{Numbers(12, 0.3), 1}, repeated()));
+    }
+  }
 }
 
 // Attention on normalized vectors is Lipschitz everywhere: the normalization bounds queries, keys and values.

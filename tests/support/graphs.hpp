@@ -93,6 +93,9 @@ enum class Kind {
   minimum,
   euclidean,
   absolute,
+  log_sum_exp,
+  sorted,
+  local_response,
   max_pool,
   layer_norm,
   rms_norm,
@@ -102,7 +105,7 @@ enum class Kind {
   lstm,
   lstm_backward
 };
-inline constexpr int kKinds = 25;
+inline constexpr int kKinds = 28;
 
 class Maker {
  public:
@@ -177,6 +180,10 @@ class Maker {
       case Kind::minimum: return reduced(graph::Reduction::Kind::Minimum, a);
       case Kind::euclidean: return reduced(graph::Reduction::Kind::EuclideanNorm, a);
       case Kind::absolute: return reduced(graph::Reduction::Kind::AbsoluteSum, a);
+      case Kind::log_sum_exp: return reduced(graph::Reduction::Kind::LogSumExp, a);
+      case Kind::sorted: return add(graph::Sorted{groups, 2, whole(0, 1) == 1}, {affine(a, 12)}, {2, 2, 2});
+      case Kind::local_response:
+        return add(graph::LocalResponse{groups, whole(1, 4), 0.5, 0.75, 0.5}, {affine(a, 12)}, {2, 3, 2});
       case Kind::max_pool: {
         Correlation window;
         window.axes = {{2, 1, 1, 1, 3, 3}, {2, 2, 1, 0, 4, 2}};

@@ -116,6 +116,7 @@ class ReductionMap final : public LocalMap {
         case Reduction::Kind::Maximum:
         case Reduction::Kind::Minimum: out = in[chosen(in)]; break;
         case Reduction::Kind::EuclideanNorm: out = norm_of(in); break;
+        case Reduction::Kind::LogSumExp: out = log_sum_of(in); break;
         case Reduction::Kind::AbsoluteSum:
           for (std::size_t k = 0; k < in.size(); ++k) out += std::fabs(in[k]);
           break;
@@ -147,6 +148,15 @@ class ReductionMap final : public LocalMap {
     return most * std::sqrt(sum);
   }
 
+  static double log_sum_of(const Read& in) {
+    double most = in[0];
+    for (std::size_t k = 1; k < in.size(); ++k) most = std::max(most, in[k]);
+    if (std::isinf(most)) return most;
+    double sum = 0;
+    for (std::size_t k = 0; k < in.size(); ++k) sum += std::exp(in[k] - most);
+    return most + std::log(sum);
+  }
+
   std::size_t chosen(const Read& in) const {
     std::size_t best = 0;
     for (std::size_t k = 1; k < in.size(); ++k) {
@@ -164,6 +174,8 @@ class ReductionMap final : public LocalMap {
       const Read in = strand(x, start, groups_);
       if (kind_ == Reduction::Kind::Maximum || kind_ == Reduction::Kind::Minimum) {
         body(group, start + chosen(in) * step, 1.0);
+      } else if (kind_ == Reduction::Kind::LogSumExp) {
+        for (std::size_t k = 0; k < in.size(); ++k) body(group, start + k * step, std::exp(in[k] - y[group]));
       } else {
         for (std::size_t k = 0; k < in.size(); ++k) {
           if (in[k] == 0) continue;

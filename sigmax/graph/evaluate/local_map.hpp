@@ -54,6 +54,8 @@ Map map_of(const Softmax& softmax, const Node& node);
 Map map_of(const Reduction& reduction, const Node& node);
 Map map_of(const MaxPool& pool, const Node& node);
 Map map_of(const Standardization& standardization, const Node& node);
+Map map_of(const Sorted& sorted, const Node& node);
+Map map_of(const LocalResponse& response, const Node& node);
 Map map_of(const Recurrence& recurrence, const Node& node);
 
 /// Calls body(start) for each group: its entries are start, start + inner, ..., length of them.

@@ -14,6 +14,7 @@
 #include "sigmax/graph/onnx/pooling_axes.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/graph/scalar/named.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -70,8 +71,7 @@ Value reduced(Builder& builder, const Value& input, const std::vector<std::size_
   return reshaped(builder, along_axes(builder, whole, matrices), reduced_shape(input.shape, axes, keeps));
 }
 
-std::vector<Value> reduce(Builder& builder, bool is_mean) {
-  const Value& input = *builder.operand(0);
+std::vector<Value> reduce(Builder& builder, bool is_mean, const Value& input) {
   std::vector<std::size_t> axes;
   if (const auto given = builder.integers("axes", 1); given && !given->empty()) {
     axes = axes_of(*given, input.shape.size());
@@ -83,8 +83,21 @@ std::vector<Value> reduce(Builder& builder, bool is_mean) {
   return {reduced(builder, input, axes, is_mean, builder.integer("keepdims", 1) != 0)};
 }
 
-std::vector<Value> reduce_mean_rule(Builder& builder) { return reduce(builder, true); }
-std::vector<Value> reduce_sum_rule(Builder& builder) { return reduce(builder, false); }
+std::vector<Value> reduce_mean_rule(Builder& builder) { return reduce(builder, true, *builder.operand(0)); }
+std::vector<Value> reduce_sum_rule(Builder& builder) { return reduce(builder, false, *builder.operand(0)); }
+
+/// The sum of x^2: Lipschitz where x is bounded.
+std::vector<Value> reduce_squares_rule(Builder& builder) {
+  const Value& x = *builder.operand(0);
+  const Index node = builder.node_of(x);
+  return reduce(builder, false, builder.emit(Product{}, {node, node}, x.shape));
+}
+
+/// log(sum x): Lipschitz where the sum is bounded below.
+std::vector<Value> reduce_logarithm_rule(Builder& builder) {
+  const Value sum = reduce(builder, false, *builder.operand(0)).at(0);
+  return {builder.emit(Elementwise{{named_function("Log")}}, {builder.node_of(sum)}, sum.shape)};
+}
 
 std::vector<Value> global_average_pool_rule(Builder& builder) {
   const Value& input = *builder.operand(0);
@@ -121,11 +134,11 @@ std::vector<Value> cumulative_sum_rule(Builder& builder) {
 }  // namespace
 
 std::span<const NamedRule> averaging_rules() {
-  static constexpr NamedRule kRules[] = {{"AveragePool", average_pool_rule},
-                                         {"GlobalAveragePool", global_average_pool_rule},
-                                         {"ReduceMean", reduce_mean_rule},
-                                         {"ReduceSum", reduce_sum_rule},
-                                         {"CumSum", cumulative_sum_rule}};
+  static constexpr NamedRule kRules[] = {
+      {"AveragePool", average_pool_rule},       {"GlobalAveragePool", global_average_pool_rule},
+      {"ReduceMean", reduce_mean_rule},         {"ReduceSum", reduce_sum_rule},
+      {"ReduceSumSquare", reduce_squares_rule}, {"ReduceLogSum", reduce_logarithm_rule},
+      {"CumSum", cumulative_sum_rule}};
   return kRules;
 }
 

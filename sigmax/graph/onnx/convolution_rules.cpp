@@ -109,9 +109,6 @@ void require_entries(const Correlation& window) {
 std::vector<Value> import_maximum(Builder& builder) {
   const Value& x = *builder.operand(0);
   if (x.shape.size() < 3) throw RefusedNode{"pools a value without spatial axes"};
-  if (builder.node().outputs.size() > 1 && !builder.node().outputs[1].empty()) {
-    throw RefusedNode{"is not Lipschitz: it gives out positions, which jump"};
-  }
   const Integers size(x.shape.begin() + 2, x.shape.end());
   const auto kernel = builder.integers("kernel_shape");
   if (!kernel || kernel->size() != size.size()) throw RefusedNode{"has no kernel_shape for each spatial axis"};
@@ -124,8 +121,13 @@ std::vector<Value> import_maximum(Builder& builder) {
   const ConvolutionGeometry geometry(layer, size);
   require_entries(geometry.correlation());
   const std::int64_t channels = x.shape[0] * x.shape[1];
-  return {builder.emit(MaxPool{geometry.correlation(), channels}, {builder.node_of(x)},
-                       image_shape(x.shape[0], x.shape[1], geometry.output_size()))};
+  const Index input = builder.node_of(x);
+  const Dimensions shape = image_shape(x.shape[0], x.shape[1], geometry.output_size());
+  std::vector<Value> outputs{builder.emit(MaxPool{geometry.correlation(), channels}, {input}, shape)};
+  if (builder.node().outputs.size() > 1 && !builder.node().outputs[1].empty()) {
+    outputs.push_back(builder.emit(Refused{"is not Lipschitz: it gives out positions, which jump"}, {input}, shape));
+  }
+  return outputs;
 }
 
 /// The maximum of all positions: of a group for each channel.

@@ -111,13 +111,30 @@ std::vector<Value> import_power(Builder& builder) {
 double bound_of_clip(const Builder& builder, std::size_t operand, std::string_view attribute, double otherwise) {
   const Value* value = builder.operand(operand);
   if (value == nullptr) return builder.number(attribute, otherwise);
-  if (!value->known) throw RefusedNode{"has bounds that depend on the input"};
   const auto numbers = value->known->numbers();
   if (numbers.size() != 1) throw RefusedNode{"has bounds that are not single numbers"};
   return numbers[0];
 }
 
+/// max(least, min(x, greatest)) with bounds that are data: not a function of x alone.
+std::vector<Value> clip_by_data(Builder& builder) {
+  Value result = *builder.operand(0);
+  counted(result.shape);
+  for (const std::size_t operand : {std::size_t{2}, std::size_t{1}}) {
+    const Value* bound = builder.operand(operand);
+    if (bound == nullptr) continue;
+    if (counted(bound->shape) != 1) throw RefusedNode{"has bounds that are not single numbers"};
+    const Value spread = spread_value(builder, *bound, result.shape);
+    result = builder.emit(Extreme{operand == 2}, {builder.node_of(result), builder.node_of(spread)}, result.shape);
+  }
+  return {result};
+}
+
 std::vector<Value> import_clip(Builder& builder) {
+  for (const std::size_t operand : {std::size_t{1}, std::size_t{2}}) {
+    const Value* bound = builder.operand(operand);
+    if (bound != nullptr && !bound->known) return clip_by_data(builder);
+  }
   const double least = bound_of_clip(builder, 1, "min", -std::numeric_limits<double>::infinity());
   const double greatest = bound_of_clip(builder, 2, "max", std::numeric_limits<double>::infinity());
   if (std::isnan(least) || std::isnan(greatest)) throw RefusedNode{"has bounds that are not numbers"};

@@ -164,6 +164,20 @@ Folded fold_non_zero(const Builder& builder) {
   return {{constant_value(known_integers(std::move(all), {static_cast<std::int64_t>(shape.size()), count}))}};
 }
 
+Folded fold_triangle(const Builder& builder) {
+  const Known& from = known(builder, 0);
+  const auto source = triangle(builder, builder.operand(0)->shape);
+  const auto cut = [&](auto values) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (source[i] < 0) values[i] = 0;
+    }
+    return values;
+  };
+  const Dimensions& shape = builder.operand(0)->shape;
+  if (from.is_integer()) return {{constant_value(known_integers(cut(from.integers()), shape))}};
+  return {{constant_value(known_numbers(cut(from.numbers()), shape))}};
+}
+
 }  // namespace
 
 std::optional<Folded> fold_shape(const Builder& builder) {
@@ -192,6 +206,7 @@ std::optional<Folded> fold(const Builder& builder) {
   if (op == "ConstantOfShape") return fold_constant_of_shape(builder);
   if (op == "Range") return fold_range(builder);
   if (op == "NonZero") return fold_non_zero(builder);
+  if (op == "Trilu") return fold_triangle(builder);
   if (const auto movements = movements_of(builder)) {
     Folded folded;
     for (const Movement& each : *movements) {

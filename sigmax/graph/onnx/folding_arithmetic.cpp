@@ -12,6 +12,7 @@
 #include "sigmax/graph/onnx/exact.hpp"
 #include "sigmax/graph/onnx/folding.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/graph/onnx/spelled_out.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -90,6 +91,13 @@ constexpr std::array kOfTwo = {
     OfTwo{"Pow", power},
     OfTwo{"Min", [](double a, double b) { return Exactly{std::min(a, b)}; }},
     OfTwo{"Max", [](double a, double b) { return Exactly{std::max(a, b)}; }},
+    OfTwo{kHypotenuse,
+          [](double a, double b) {
+            const Exactly first = exact_product(a, a), second = exact_product(b, b);
+            const Exactly sum = exact_sum(first.value, second.value);
+            const Exactly root = exact_root(sum.value);
+            return Exactly{root.value, first.exact && second.exact && sum.exact && root.exact};
+          }},
     OfTwo{"Mod",
           [](double a, double b) {
             return Exactly{floored_remainder(a, b), false};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -50,10 +51,12 @@ Folded fold_reduction(const Builder& builder) {
   const Known& operand = *builder.operand(0)->known;
   const Reduced into = reduced(builder);
   const bool multiplies = op == "ReduceProd", least = op == "ReduceMin", greatest = op == "ReduceMax";
+  const bool squares = op == "ReduceL2" || op == "ReduceSumSquare";
   const auto require_entries = [&](const std::vector<std::int64_t>& entries) {
-    if (entries.empty() && !multiplies && op != "ReduceSum") throw RefusedNode{"reduces no entries"};
+    if (entries.empty() && !multiplies && op != "ReduceSum" && !squares && op != "ReduceL1")
+      throw RefusedNode{"reduces no entries"};
   };
-  if (operand.is_integer() && op != "ReduceMean") {
+  if (operand.is_integer() && (multiplies || least || greatest || op == "ReduceSum")) {
     const auto values = operand.integers();
     std::vector<std::int64_t> results;
     for (const auto& entries : into.entries) {
@@ -72,6 +75,7 @@ Folded fold_reduction(const Builder& builder) {
     }
     return {{constant_result(known_integers(std::move(results), into.shape))}};
   }
+  if (operand.is_integer() && (squares || op == "ReduceL1")) throw RefusedNode{"reduces integers, which is not folded"};
   const auto values = operand.numbers();
   std::vector<double> results;
   bool exact = true;
@@ -83,8 +87,13 @@ Folded fold_reduction(const Builder& builder) {
       if (least) result.value = std::min(result.value, each);
       if (greatest) result.value = std::max(result.value, each);
       if (least || greatest) continue;
-      const Exactly next = multiplies ? exact_product(result.value, each) : exact_sum(result.value, each);
-      result = {next.value, result.exact && next.exact};
+      const Exactly term = squares ? exact_product(each, each) : Exactly{op == "ReduceL1" ? std::fabs(each) : each};
+      const Exactly next = multiplies ? exact_product(result.value, each) : exact_sum(result.value, term.value);
+      result = {next.value, result.exact && term.exact && next.exact};
+    }
+    if (op == "ReduceL2") {
+      const Exactly root = exact_root(result.value);
+      result = {root.value, result.exact && root.exact};
     }
     if (op == "ReduceMean") {
       const Exactly mean = exact_quotient(result.value, static_cast<double>(entries.size()));
@@ -129,7 +138,8 @@ std::optional<Folded> fold_product(const Builder& builder) {
 
 std::optional<Folded> fold_sums(const Builder& builder) {
   const std::string& op = builder.node().op;
-  constexpr std::string_view kReductions[] = {"ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"};
+  constexpr std::string_view kReductions[] = {"ReduceProd", "ReduceSum", "ReduceMean",      "ReduceMax",
+                                              "ReduceMin",  "ReduceL1",  "ReduceSumSquare", "ReduceL2"};
   if (std::ranges::find(kReductions, op) != std::end(kReductions)) return fold_reduction(builder);
   if (op == "MatMul") return fold_product(builder);
   return std::nullopt;

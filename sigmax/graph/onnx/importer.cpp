@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/folding.hpp"
+#include "sigmax/graph/onnx/importer_builder.hpp"
 #include "sigmax/graph/onnx/input_shapes.hpp"
 #include "sigmax/graph/onnx/refusals.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
+#include "sigmax/graph/onnx/shapes.hpp"
 #include "sigmax/graph/recognize.hpp"
 
 namespace sigmax::graph::onnx {
@@ -42,47 +45,45 @@ bool holds_real_numbers(const io::ComputationValue& input) {
          input.dtype == "bf16";
 }
 
-}  // namespace
+/// A constant of this shape with all entries the same.
+Value filled(const io::ComputationValue& input, const Dimensions& shape, double number) {
+  const std::int64_t entries = element_count(shape).value_or(kMostEntries + 1);
+  if (entries > kMostEntries) {
+    throw Error(fmt::format("[from_onnx] the input '{}' of shape {} is too large for a constant", printable(input.name),
+                            to_string(shape)));
+  }
+  const auto count = static_cast<std::size_t>(entries);
+  if (holds_real_numbers(input)) return {shape, known_numbers(std::vector<double>(count, number), shape), std::nullopt};
+  if (!(std::fabs(number) < 0x1p53) || number != std::floor(number)) {
+    throw Error(fmt::format("[from_onnx] the input '{}' is of type {}: {} is not a value of it", printable(input.name),
+                            printable(input.dtype), number));
+  }
+  const std::vector<std::int64_t> integers(count, static_cast<std::int64_t>(number));
+  return {shape, known_integers(integers, shape), std::nullopt};
+}
 
-class Importer::NodeBuilder final : public Builder {
- public:
-  NodeBuilder(Importer& importer, const io::ComputationNode& node)
-      : importer_(importer), node_(node), title_(node.title()) {
-    for (const std::string& name : node.inputs) {
-      operands_.push_back(name.empty() ? nullptr : &importer.meaning(name));
+/// Whether the offset is below infinity and each group has a finite entry.
+bool leaves_an_entry(const Node& node, const Groups& groups) {
+  const auto* affine = std::get_if<Affine>(&node.operation);
+  if (affine == nullptr || affine->offset.empty()) return true;
+  const auto at = [&](std::int64_t o, std::int64_t k, std::int64_t i) {
+    return affine->offset[static_cast<std::size_t>((o * groups.length + k) * groups.inner + i)];
+  };
+  for (std::int64_t o = 0; o < groups.outer; ++o) {
+    for (std::int64_t i = 0; i < groups.inner; ++i) {
+      bool any = false;
+      for (std::int64_t k = 0; k < groups.length; ++k) {
+        const double each = at(o, k, i);
+        if (!(each < HUGE_VAL)) return false;  // NaN too
+        any = any || each > -HUGE_VAL;
+      }
+      if (!any) return false;
     }
   }
+  return true;
+}
 
-  const io::ComputationNode& node() const override { return node_; }
-  std::int64_t opset() const override { return importer_.opset_; }
-  const std::string& title() const { return title_; }
-  const std::vector<const Meaning*>& operands() const { return operands_; }
-
-  const Value* operand(std::size_t index) const override {
-    if (index >= operands_.size() || operands_[index] == nullptr || !operands_[index]->value) return nullptr;
-    return &*operands_[index]->value;
-  }
-
-  Index node_of(const Value& value) override { return importer_.node_of_meaning({value, 0}, title_); }
-
-  Value emit(Operation operation, std::vector<Index> inputs, Dimensions shape) override {
-    const Index index = importer_.emit({title_, std::move(operation), std::move(inputs), shape});
-    return {std::move(shape), std::nullopt, index};
-  }
-
-  const Node& emitted(Index index) const override { return importer_.graph_.nodes.at(index); }
-
-  void assume(std::string statement) override {
-    auto& all = importer_.graph_.assumptions;
-    if (std::ranges::find(all, statement) == all.end()) all.push_back(std::move(statement));
-  }
-
- private:
-  Importer& importer_;
-  const io::ComputationNode& node_;
-  std::string title_;
-  std::vector<const Meaning*> operands_;  // null where one is absent
-};
+}  // namespace
 
 Graph Importer::import(const io::Computation& computation) {
   opset_ = computation.opset;
@@ -96,6 +97,7 @@ Graph Importer::import(const io::Computation& computation) {
   note_rounded_constants();
   Graph graph = without_dead_nodes(std::move(graph_));
   validate(graph);
+  refuse_infinite_offsets(graph);
   graph = without_dead_nodes(recognized(std::move(graph)));
   validate(graph);
   return graph;
@@ -116,8 +118,9 @@ void Importer::add_input(const io::ComputationValue& input) {
   const bool real = holds_real_numbers(input);
   Operation operation = Input{};
   if (!real)
-    operation =
-        Refused{fmt::format("is an input of type {}, which a bound does not cover: give it a value", input.dtype)};
+    operation = Refused{
+        fmt::format("is an input of type {}, which a bound does not cover: give it a value (--input-value {}=0)",
+                    printable(input.dtype), printable(input.name))};
   const Index index = emit({title, std::move(operation), {}, shape});
   if (real) graph_.inputs.push_back(index);
   set(input.name, {Value{shape, std::nullopt, index}, 0, {}});
@@ -139,11 +142,19 @@ void Importer::add_node(const io::ComputationNode& node) {
       take_branch(builder);
       return;
     }
+    if (node.op == "Loop" && node.domain.empty()) return unroll_loop(builder);
+    if (node.op == "Scan" && node.domain.empty()) return unroll_scan(builder);
     std::vector<Value> outputs = outputs_of(builder);
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i].empty()) continue;
-      if (i >= outputs.size()) throw RefusedNode{fmt::format("has an output {} that no rule knows", i + 1)};
-      set(node.outputs[i], {std::move(outputs[i]), 0, {}});
+      if (i < outputs.size()) {
+        set(node.outputs[i], {std::move(outputs[i]), 0, {}});
+        continue;
+      }
+      // The outputs that the rule gives stay: this one may lead nowhere.
+      const Index index =
+          emit({builder.title(), Refused{fmt::format("has an output {} that no rule knows", i + 1)}, {}, {0}});
+      set(node.outputs[i], {std::nullopt, index, builder.title()});
     }
   } catch (const RefusedNode& refused) {
     refuse(builder, refused.reason);
@@ -176,23 +187,14 @@ std::vector<Value> Importer::outputs_of(NodeBuilder& builder) {
   const bool constant = std::ranges::all_of(
       builder.operands(), [](const Meaning* each) { return each == nullptr || each->value->known.has_value(); });
   const NamedRule* rule = find_rule(node.op);
-  if (rule != nullptr && constant) throw RefusedNode{"computes a constant in a way that is not folded"};
+  if (rule != nullptr && constant) {
+    const Value* first = builder.operand(0);
+    if (first == nullptr || first->known->is_integer())
+      throw RefusedNode{"computes a constant in a way that is not folded"};
+    builder.forget_first();
+  }
   if (rule == nullptr) throw RefusedNode{reason_without_rule(node)};
   return rule->rule(builder);
-}
-
-void Importer::take_branch(const NodeBuilder& builder) {
-  using Inner = std::shared_ptr<const io::Computation>;
-  const auto condition = builder.operand(0)->known->numbers();
-  if (condition.size() != 1) throw RefusedNode{"has a condition that is not one value"};
-  const Inner* branch = builder.node().find<Inner>(condition[0] != 0 ? "then_branch" : "else_branch");
-  if (branch == nullptr || !*branch) throw RefusedNode{"lacks the branch that it takes"};
-  if ((*branch)->outputs.size() < builder.node().outputs.size()) throw RefusedNode{"has more outputs than its branch"};
-  add_constants(**branch);
-  add_nodes(**branch);
-  for (std::size_t i = 0; i < builder.node().outputs.size(); ++i) {
-    if (!builder.node().outputs[i].empty()) set(builder.node().outputs[i], meaning((*branch)->outputs[i].name));
-  }
 }
 
 void Importer::refuse(const NodeBuilder& builder, const std::string& reason) {
@@ -256,6 +258,32 @@ void Importer::note_rounded_constants() {
   for (std::size_t i = 0; i < std::min(rounded_.size(), kNamed); ++i) names += (i == 0 ? "" : ", ") + rounded_[i];
   if (rounded_.size() > kNamed) names += fmt::format(" and {} more", rounded_.size() - kNamed);
   graph_.assumptions.push_back(fmt::format("constants that the file computes are rounded to double: {}", names));
+}
+
+// exp(-inf) = 0: a softmax of x + c with some c_i = -inf is that of the other entries, and its bounds are those of a
+// softmax, as it is the limit for c_i that fall. Anything else of an infinite value is not a number somewhere.
+void refuse_infinite_offsets(Graph& graph) {
+  std::vector<bool> softened(graph.nodes.size(), true);
+  for (const Index output : graph.outputs) softened[output] = false;
+  for (const Node& node : graph.nodes) {
+    const auto* softmax = std::get_if<Softmax>(&node.operation);
+    const bool takes = softmax != nullptr && !softmax->logarithm;
+    for (const Index input : node.inputs) {
+      if (!takes || !leaves_an_entry(graph.nodes[input], softmax->groups)) softened[input] = false;
+    }
+  }
+  for (Index i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
+    const auto* affine = std::get_if<Affine>(&node.operation);
+    const auto* constant = std::get_if<Constant>(&node.operation);
+    if (affine == nullptr && constant == nullptr) continue;
+    const bool finite = std::ranges::all_of(affine != nullptr ? affine->offset : constant->values,
+                                            [](double each) { return std::isfinite(each); });
+    if (!finite && !(affine != nullptr && softened[i])) {
+      node.operation = Refused{"has a constant that is not finite, other than -inf in front of a softmax"};
+      node.inputs.clear();
+    }
+  }
 }
 
 Graph without_dead_nodes(Graph graph) {

@@ -207,22 +207,51 @@ Value constant_times(Builder& builder, const Stacks& stacks, const Value& a, con
                      stacks.shape);
 }
 
-std::vector<Value> import_matrix_product(Builder& builder) {
-  const Value &a = *builder.operand(0), &b = *builder.operand(1);
+Value matrix_product(Builder& builder, const Value& a, const Value& b) {
   const Stacks stacks(a, b);
   if (counted(stacks.shape) == 0 || stacks.inner == 0) throw RefusedNode{"multiplies matrices without entries"};
-  if (b.known) return {times_constant(builder, stacks, a, b)};
-  if (a.known) return {constant_times(builder, stacks, a, b)};
+  if (b.known) return times_constant(builder, stacks, a, b);
+  if (a.known) return constant_times(builder, stacks, a, b);
   const Value left = spread_value(builder, Value{stacks.left, std::nullopt, a.node}, stacks.full_left());
   const Value right = spread_value(builder, Value{stacks.right, std::nullopt, b.node}, stacks.full_right());
-  return {builder.emit(MatrixProduct{stacks.count, stacks.rows, stacks.inner, stacks.columns},
-                       {*left.node, *right.node}, stacks.shape)};
+  return builder.emit(MatrixProduct{stacks.count, stacks.rows, stacks.inner, stacks.columns}, {*left.node, *right.node},
+                      stacks.shape);
+}
+
+std::vector<Value> import_matrix_product(Builder& builder) {
+  return {matrix_product(builder, *builder.operand(0), *builder.operand(1))};
+}
+
+/// alpha A B, the last two axes of either transposed: ONNX Runtime's FusedMatMul.
+std::vector<Value> import_fused_product(Builder& builder) {
+  if (builder.integer("transBatchA", 0) != 0 || builder.integer("transBatchB", 0) != 0) {
+    throw RefusedNode{"transposes axes of its batch, which no rule knows"};
+  }
+  const auto side = [&](std::size_t operand, std::string_view attribute) {
+    const Value& x = *builder.operand(operand);
+    if (builder.integer(attribute, 0) == 0 || x.shape.size() < 2) return x;
+    if (!x.known) return transposed_value(builder, x);
+    const std::size_t rank = x.shape.size();
+    Dimensions shape = x.shape;
+    std::swap(shape[rank - 2], shape[rank - 1]);
+    Movement movement = transposition(extent_product(x.shape, 0, rank - 2), x.shape[rank - 2], x.shape[rank - 1]);
+    movement.shape = shape;
+    return Value{shape, Known{moved(x.known->values, movement)}, std::nullopt};
+  };
+  const double alpha = builder.number("alpha", 1);
+  Value product = matrix_product(builder, side(0, "transA"), side(1, "transB"));
+  if (alpha != 1) {
+    product =
+        emit_affine(builder, scaled(alpha, identity<double>(counted(product.shape))), *product.node, product.shape);
+  }
+  return {product};
 }
 
 }  // namespace
 
 std::span<const NamedRule> matrix_rules() {
-  static constexpr NamedRule kRules[] = {{"Gemm", import_gemm}, {"MatMul", import_matrix_product}};
+  static constexpr NamedRule kRules[] = {
+      {"Gemm", import_gemm}, {"MatMul", import_matrix_product}, {"FusedMatMul", import_fused_product}};
   return kRules;
 }
 

@@ -292,6 +292,24 @@ std::optional<std::vector<Movement>> movements_of(const Builder& builder) {
   return op == "Split" ? split(builder, shape) : std::vector{found->second(builder, shape)};
 }
 
+std::vector<std::int64_t> triangle(const Builder& builder, const Dimensions& shape) {
+  if (shape.size() < 2) throw RefusedNode{"takes a triangle of something that is not a matrix"};
+  std::int64_t diagonal = 0;
+  if (const Value* k = builder.operand(1)) {
+    if (!k->known) throw RefusedNode{"computes its diagonal from the input"};
+    const Integers given = k->known->is_integer() ? k->known->integers() : Integers();
+    if (given.size() != 1) throw RefusedNode{"has a diagonal that is not one integer"};
+    diagonal = std::clamp(given[0], -kMostEntries, kMostEntries);
+  }
+  const bool upper = builder.integer("upper", 1) != 0;
+  Integers source(static_cast<std::size_t>(counted(shape)));
+  each_entry(shape, [&](std::int64_t entry, const Dimensions& index) {
+    const std::int64_t above = index[shape.size() - 1] - index[shape.size() - 2];
+    source[static_cast<std::size_t>(entry)] = (upper ? above >= diagonal : above <= diagonal) ? entry : -1;
+  });
+  return source;
+}
+
 Tensor moved(const Tensor& values, const Movement& movement) {
   if (movement.in_order) return values.reshaped(movement.shape);
   const Tensor compact = values.compact();

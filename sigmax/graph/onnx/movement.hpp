@@ -23,6 +23,10 @@ struct Movement {
 /// indices depend on data or do not fit.
 std::optional<std::vector<Movement>> movements_of(const Builder& builder);
 
+/// Trilu: for each entry of matrices of this shape itself, or -1 where it becomes 0. Throws RefusedNode where the
+/// diagonal depends on data.
+std::vector<std::int64_t> triangle(const Builder& builder, const Dimensions& shape);
+
 /// The moved entries, in their storage type.
 Tensor moved(const Tensor& values, const Movement& movement);
 

@@ -123,6 +123,11 @@ std::vector<std::int64_t> strided_source(const Dimensions& to, const Dimensions&
   return source;
 }
 
+std::vector<Value> triangle_rule(Builder& builder) {
+  const Value& input = *builder.operand(0);
+  return {selected(builder, input, triangle(builder, input.shape), input.shape)};
+}
+
 std::int64_t block_of(const Builder& builder, const Dimensions& shape) {
   if (shape.size() != 4) throw RefusedNode{fmt::format("takes 4 axes, not the shape {}", to_string(shape))};
   const std::int64_t block = builder.integer("blocksize", 0);
@@ -229,21 +234,14 @@ std::vector<Value> concat_rule(Builder& builder) {
 }  // namespace
 
 std::span<const NamedRule> moving_rules() {
-  static constexpr NamedRule kRules[] = {{"Reshape", move_entries},
-                                         {"Flatten", move_entries},
-                                         {"Squeeze", move_entries},
-                                         {"Unsqueeze", move_entries},
-                                         {"Transpose", move_entries},
-                                         {"Slice", move_entries},
-                                         {"Split", move_entries},
-                                         {"Gather", move_entries},
-                                         {"GatherElements", move_entries},
-                                         {"Expand", move_entries},
-                                         {"Tile", move_entries},
-                                         {"Pad", pad_rule},
-                                         {"DepthToSpace", depth_to_space_rule},
-                                         {"Concat", concat_rule},
-                                         {"SpaceToDepth", space_to_depth_rule}};
+  static constexpr NamedRule kRules[] = {{"Reshape", move_entries},        {"Flatten", move_entries},
+                                         {"Squeeze", move_entries},        {"Unsqueeze", move_entries},
+                                         {"Transpose", move_entries},      {"Slice", move_entries},
+                                         {"Split", move_entries},          {"Gather", move_entries},
+                                         {"GatherElements", move_entries}, {"Expand", move_entries},
+                                         {"Tile", move_entries},           {"Pad", pad_rule},
+                                         {"Trilu", triangle_rule},         {"DepthToSpace", depth_to_space_rule},
+                                         {"Concat", concat_rule},          {"SpaceToDepth", space_to_depth_rule}};
   return kRules;
 }
 

@@ -1,4 +1,5 @@
-// RNN, GRU and LSTM from a zero state, of a batch of 1, without peepholes, clipping or sequences of different lengths.
+// RNN, GRU and LSTM, without peepholes, clipping or sequences of different lengths. From a zero state and of a batch of
+// 1 a layer is one node; otherwise its steps are.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
+#include "sigmax/graph/onnx/recurrence_layer.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
 #include "sigmax/graph/scalar/named.hpp"
@@ -23,6 +25,15 @@ std::int64_t gates_of(Kind kind) { return kind == Kind::Simple ? 1 : kind == Kin
 
 bool is_zero(const Value& value) {
   return value.known && std::ranges::all_of(value.known->numbers(), [](double each) { return each == 0; });
+}
+
+/// Whether it begins at a state that is not known to be 0.
+bool has_state(const Builder& builder) {
+  for (const std::size_t operand : {std::size_t{5}, std::size_t{6}}) {
+    const Value* value = builder.operand(operand);
+    if (value != nullptr && !is_zero(*value)) return true;
+  }
+  return false;
 }
 
 /// The functions of one direction: f; f and g; f, g and h.
@@ -77,47 +88,33 @@ void require_plain(const Builder& builder, std::int64_t steps) {
     }
     if (!full) throw RefusedNode{"has sequences of other lengths than its input"};
   }
-  for (const std::size_t state : {std::size_t{5}, std::size_t{6}}) {
-    const Value* value = builder.operand(state);
-    if (value != nullptr && !is_zero(*value)) {
-      throw RefusedNode{"begins at a state other than 0; where the state is an input, give it the value 0"};
-    }
-  }
   if (builder.operand(7) != nullptr && !is_zero(*builder.operand(7)))
     throw RefusedNode{"has peepholes, which no rule knows"};
 }
 
-/// ONNX's extents of one node.
-struct Layer {
-  Kind kind;
-  std::int64_t steps, width, hidden, directions;
-  bool steps_first;
-  std::string direction;
-};
-
-Layer layer_of(const Builder& builder, Kind kind) {
+RecurrentLayer layer_of(const Builder& builder, Kind kind) {
   const Dimensions& x = builder.operand(0)->shape;
   const Dimensions& recurrent = builder.operand(2)->shape;
   if (x.size() != 3 || recurrent.size() != 3) throw RefusedNode{"has operands without three axes"};
   const bool steps_first = builder.integer("layout", 0) == 0;
-  Layer layer{kind,
-              x[steps_first ? 0 : 1],
-              x[2],
-              recurrent[2],
-              recurrent[0],
-              steps_first,
-              builder.text("direction", "forward")};
-  if (x[steps_first ? 1 : 0] != 1) throw RefusedNode{"has a batch of more than 1"};
+  RecurrentLayer layer{kind,
+                       x[steps_first ? 0 : 1],
+                       x[steps_first ? 1 : 0],
+                       x[2],
+                       recurrent[2],
+                       recurrent[0],
+                       steps_first,
+                       builder.text("direction", "forward")};
   const bool both = layer.direction == "bidirectional";
   if (!both && layer.direction != "forward" && layer.direction != "reverse")
     throw RefusedNode{"has an unknown direction"};
   if (layer.directions != (both ? 2 : 1))
     throw RefusedNode{fmt::format("has weights of {} directions", layer.directions)};
-  if (layer.steps < 1 || layer.hidden < 1 || layer.width < 1) throw RefusedNode{"has no entries"};
+  if (layer.steps < 1 || layer.batch < 1 || layer.hidden < 1 || layer.width < 1) throw RefusedNode{"has no entries"};
   return layer;
 }
 
-Recurrence recurrence_of(const Builder& builder, const Layer& layer, std::int64_t direction) {
+Recurrence recurrence_of(const Builder& builder, const RecurrentLayer& layer, std::int64_t direction) {
   const std::int64_t gates = gates_of(layer.kind) * layer.hidden;
   const Tensor w = weight(builder, 1, {layer.directions, gates, layer.width}, "input weights").compact();
   const Tensor r = weight(builder, 2, {layer.directions, gates, layer.hidden}, "recurrent weights").compact();
@@ -129,7 +126,7 @@ Recurrence recurrence_of(const Builder& builder, const Layer& layer, std::int64_
   result.input_weight = dense<double>(w.slice(direction));
   result.recurrent_weight = dense<double>(r.slice(direction));
   result.functions = gate_functions(builder, layer.kind, direction, layer.directions);
-  result.backward = layer.direction == "reverse" || direction == 1;
+  result.backward = layer.is_backward(direction);
   result.linear_before_reset = layer.kind == Kind::Gru && builder.integer("linear_before_reset", 0) != 0;
   if (builder.operand(3) == nullptr) return result;
   const auto biases = Known{weight(builder, 3, {layer.directions, 2 * gates}, "biases")}.numbers();
@@ -144,11 +141,10 @@ Recurrence recurrence_of(const Builder& builder, const Layer& layer, std::int64_
 }
 
 /// The state at the end of each direction's run, [directions, hidden], from the states [steps, directions, hidden].
-Value last_states(Builder& builder, const Layer& layer, Index states, const Dimensions& shape) {
+Value last_states(Builder& builder, const RecurrentLayer& layer, Index states, const Dimensions& shape) {
   std::vector<std::int64_t> source;
   for (std::int64_t d = 0; d < layer.directions; ++d) {
-    const bool backward = layer.direction == "reverse" || d == 1;
-    const std::int64_t step = backward ? 0 : layer.steps - 1;
+    const std::int64_t step = layer.is_backward(d) ? 0 : layer.steps - 1;
     for (std::int64_t i = 0; i < layer.hidden; ++i) source.push_back((step * layer.directions + d) * layer.hidden + i);
   }
   const std::int64_t all = layer.steps * layer.directions * layer.hidden;
@@ -156,15 +152,18 @@ Value last_states(Builder& builder, const Layer& layer, Index states, const Dime
 }
 
 std::vector<Value> import_recurrence(Builder& builder, Kind kind) {
-  const Layer layer = layer_of(builder, kind);
+  const RecurrentLayer layer = layer_of(builder, kind);
   require_plain(builder, layer.steps);
+  std::vector<Recurrence> directions;
+  for (std::int64_t d = 0; d < layer.directions; ++d) directions.push_back(recurrence_of(builder, layer, d));
+  if (layer.batch != 1 || has_state(builder)) return step_by_step(builder, layer, directions);
   const Index x = builder.node_of(*builder.operand(0));
   const Dimensions rows{layer.steps, layer.hidden};
-  Index states = *builder.emit(recurrence_of(builder, layer, 0), {x}, rows).node;
+  Index states = *builder.emit(directions[0], {x}, rows).node;
   const Dimensions all = layer.steps_first ? Dimensions{layer.steps, layer.directions, 1, layer.hidden}
                                            : Dimensions{1, layer.steps, layer.directions, layer.hidden};
   if (layer.directions == 2) {  // the directions one after another become rows of both
-    const Index other = *builder.emit(recurrence_of(builder, layer, 1), {x}, rows).node;
+    const Index other = *builder.emit(directions[1], {x}, rows).node;
     const Index stacked = *builder.emit(Stack{}, {states, other}, {2, layer.steps, layer.hidden}).node;
     std::vector<std::int64_t> source;
     for (std::int64_t t = 0; t < layer.steps; ++t) {
@@ -182,7 +181,7 @@ std::vector<Value> import_recurrence(Builder& builder, Kind kind) {
   const Dimensions last =
       layer.steps_first ? Dimensions{layer.directions, 1, layer.hidden} : Dimensions{1, layer.directions, layer.hidden};
   if (is_used(1) || is_used(2)) outputs.push_back(last_states(builder, layer, states, last));
-  if (is_used(2)) outputs.push_back(builder.emit(Refused{"gives out its cell state, which no rule knows"}, {x}, last));
+  if (is_used(2)) outputs.push_back(step_by_step(builder, layer, directions).at(2));
   return outputs;
 }
 

@@ -1,4 +1,5 @@
-// Reductions that are not linear: ReduceMax, ReduceMin, ReduceL1, ReduceL2.
+// Reductions that are not linear: ReduceMax, ReduceMin, ReduceL1, ReduceL2, ReduceLogSumExp, and the root of two
+// squares.
 #include <algorithm>
 #include <numeric>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/graph/onnx/spelled_out.hpp"
 #include "sigmax/ops/selection.hpp"
 
 namespace sigmax::graph::onnx {
@@ -71,14 +73,25 @@ std::vector<Value> import_lengths(Builder& builder) {
 std::vector<Value> import_absolute_sums(Builder& builder) {
   return import_reduction(builder, Reduction::Kind::AbsoluteSum);
 }
+std::vector<Value> import_log_sums(Builder& builder) { return import_reduction(builder, Reduction::Kind::LogSumExp); }
+
+/// sqrt(a^2 + b^2), entry by entry: norms of groups of two.
+std::vector<Value> import_hypotenuse(Builder& builder) {
+  const Value &a = *builder.operand(0), &b = *builder.operand(1);
+  Dimensions shape = broadcast_shape(a.shape, b.shape);
+  const std::int64_t count = counted(shape);
+  const Index first = builder.node_of(spread_value(builder, a, shape));
+  const Index second = builder.node_of(spread_value(builder, b, shape));
+  const Value both = builder.emit(Stack{}, {first, second}, {2, count});
+  return {builder.emit(Reduction{Reduction::Kind::EuclideanNorm, {1, 2, count}}, {*both.node}, std::move(shape))};
+}
 
 }  // namespace
 
 std::span<const NamedRule> reduction_rules() {
-  static constexpr NamedRule kRules[] = {{"ReduceMax", import_maxima},
-                                         {"ReduceMin", import_minima},
-                                         {"ReduceL2", import_lengths},
-                                         {"ReduceL1", import_absolute_sums}};
+  static constexpr NamedRule kRules[] = {{"ReduceMax", import_maxima},         {"ReduceMin", import_minima},
+                                         {"ReduceL2", import_lengths},         {"ReduceL1", import_absolute_sums},
+                                         {"ReduceLogSumExp", import_log_sums}, {kHypotenuse, import_hypotenuse}};
   return kRules;
 }
 

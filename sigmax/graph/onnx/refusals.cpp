@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/graph/onnx/runtime_operators.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
 
 namespace sigmax::graph::onnx {
@@ -24,13 +25,13 @@ const std::vector<Group>& groups() {
       {"is not Lipschitz: its output is a position, which jumps", {"ArgMax", "ArgMin", "NonZero", "OneHot"}},
       {"is not Lipschitz: its output is true or false",
        {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor", "Not"}},
-      {"is not Lipschitz: it grows like a power of its input", {"ReduceSumSquare", "ReduceProd", "Det"}},
-      {"is not Lipschitz: its slope is not bounded near 0", {"LpNormalization", "ReduceLogSum"}},
+      {"is not Lipschitz: it grows like a power of its input", {"ReduceProd", "Det"}},
+      {"is not Lipschitz: its slope is not bounded near 0", {"LpNormalization"}},
       {"is not Lipschitz: which boxes it keeps jumps", {"NonMaxSuppression", "RoiAlign", "MaxRoiPool"}},
       {"rounds to steps: no multiple of the change of its input bounds that of its output",
        {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger",
         "DequantizeLinear"}},
-      {"depends on the input in its steps", {"If", "Loop", "Scan", "Where"}},
+      {"depends on the input in its steps", {"If", "Where"}},
       {"draws random numbers",
        {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}},
   };
@@ -112,7 +113,7 @@ std::optional<Dimensions> product_shape(const Dimensions& a, const Dimensions& b
 }  // namespace
 
 std::string reason_without_rule(const io::ComputationNode& node) {
-  if (!node.domain.empty()) return "is an operator of another domain than ONNX's, which no rule knows";
+  if (!node.domain.empty()) return reason_of_domain(node);
   for (const Group& group : groups()) {
     if (std::ranges::find(group.ops, node.op) != group.ops.end()) return std::string(group.reason);
   }

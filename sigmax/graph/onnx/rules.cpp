@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/graph/onnx/spelled_out.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -18,8 +19,10 @@ constexpr Family kFamilies[] = {
     elementwise_rules,  //
     recurrence_rules,   //
     reduction_rules,    //
+    order_rules,        //
     softmax_rules,      //
     moving_rules,       //
+    scattering_rules,   //
     averaging_rules,    //
     resizing_rules,     //
     einsum_rules,       //
@@ -51,6 +54,7 @@ constexpr Operands kOperands[] = {
     {"Where", 3},
     {"Range", 3},
     {"MatMul", 2},
+    {"FusedMatMul", 2},
     {"Gemm", 2},
     {"Conv", 2},
     {"ConvTranspose", 2},
@@ -62,10 +66,14 @@ constexpr Operands kOperands[] = {
     {"Gather", 2},
     {"GatherElements", 2},
     {"GatherND", 2},
+    {"ScatterND", 3},
+    {"ScatterElements", 3},
+    {"Scatter", 3},
     {"PRelu", 2},
     {"Expand", 2},
     {"Tile", 2},
     {"CumSum", 2},
+    {kHypotenuse, 2},
     {"DequantizeLinear", 2},
     {"RNN", 3},
     {"GRU", 3},
@@ -87,6 +95,14 @@ std::size_t operands_needed(const io::ComputationNode& node) {
   }
   const auto* found = std::ranges::find(kOperands, node.op, &Operands::op);
   return found == std::end(kOperands) ? 1 : found->least;
+}
+
+std::vector<std::string_view> ops_with_rules() {
+  std::vector<std::string_view> ops;
+  for (const Family family : kFamilies) {
+    for (const NamedRule& each : family()) ops.push_back(each.op);
+  }
+  return ops;
 }
 
 const NamedRule* find_rule(std::string_view op) {

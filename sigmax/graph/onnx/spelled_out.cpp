@@ -22,8 +22,9 @@ constexpr int kMostDepth = 12;  // of nodes that are compared
 /// What computes each name.
 class Definitions {
  public:
-  explicit Definitions(const io::Computation& computation) : opset_(computation.opset) {
-    for (const auto& constant : computation.constants) constants_.emplace(constant.name, &constant);
+  Definitions(const io::Computation& computation, const std::map<Name, const io::ComputationConstant*>& outside)
+      : opset_(computation.opset), constants_(outside) {
+    for (const auto& constant : computation.constants) constants_.insert_or_assign(constant.name, &constant);
     for (const auto& node : computation.nodes) {
       for (const Name& output : node.outputs) producers_.emplace(output, &node);
     }
@@ -234,14 +235,45 @@ bool soften(const Definitions& all, io::ComputationNode& node) {
   return true;
 }
 
+/// The root of a sum of squares, along axes or of two values.
+bool shorten_norm(const Definitions& all, io::ComputationNode& node) {
+  const auto under = under_root(all, node.outputs[0]);
+  if (!under) return false;
+  for (const std::size_t operands : {std::size_t{1}, std::size_t{2}}) {
+    for (const std::string_view op : {std::string_view("ReduceSumSquare"), std::string_view("ReduceSum")}) {
+      const io::ComputationNode* sum = all.made_by(*under, op, operands);
+      if (sum == nullptr) continue;
+      const auto d = op == "ReduceSum" ? squared(all, sum->inputs[0]) : std::optional<Name>(sum->inputs[0]);
+      if (!d) continue;
+      auto inputs = sum->inputs;
+      inputs[0] = *d;
+      node.op = "ReduceL2";
+      node.inputs = std::move(inputs);
+      node.attributes = sum->attributes;
+      return true;
+    }
+  }
+  const auto* sum = all.made_by(*under, "Add", 2);
+  if (sum == nullptr) return false;
+  const auto a = squared(all, sum->inputs[0]), b = squared(all, sum->inputs[1]);
+  if (!a || !b) return false;
+  node.op = kHypotenuse;
+  node.inputs = {*a, *b};
+  node.attributes.clear();
+  return true;
+}
+
 }  // namespace
 
-io::Computation without_spelled_operators(const io::Computation& computation) {
-  const Definitions all(computation);
+io::Computation without_spelled_operators(const io::Computation& computation,
+                                          const std::map<std::string, const io::ComputationConstant*>& outside) {
+  const Definitions all(computation, outside);
   io::Computation result = computation;
   for (io::ComputationNode& node : result.nodes) {
     if (!node.domain.empty() || node.outputs.size() != 1) continue;
-    if (node.op == "Div" && node.inputs.size() == 2) {
+    if (node.op == "Sqrt" || node.op == "Pow") {
+      shorten_norm(all, node);
+    } else if (node.op == "Div" && node.inputs.size() == 2) {
       if (!standardize(all, node, node.inputs[0], under_root(all, node.inputs[1]))) soften(all, node);
     } else if (node.op == "Mul" && node.inputs.size() == 2) {
       const auto inputs = node.inputs;

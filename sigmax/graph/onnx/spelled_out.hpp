@@ -1,6 +1,9 @@
 // Operators that a file spells out in several nodes. Internal to graph/.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "sigmax/io/computation.hpp"
 
 namespace sigmax::graph::onnx {
@@ -10,6 +13,9 @@ namespace sigmax::graph::onnx {
 /// normalization_rules.cpp.
 inline constexpr const char* kStandardization = "Standardization";
 
+/// y = sqrt(a^2 + b^2), entry by entry. The rule is in reduction_rules.cpp.
+inline constexpr const char* kHypotenuse = "Hypotenuse";
+
 /// The same computation with these nodes replaced by one operator, where they are exactly its definition:
 ///
 ///   Standardization  d / sqrt(mean(d^2) + epsilon), with d = x - mean(x) or any d; the three means over the same axes
@@ -17,8 +23,13 @@ inline constexpr const char* kStandardization = "Standardization";
 ///                    a product with the reciprocal or with a power of -0.5.
 ///   Softmax          e^z / sum(e^z) along one axis; z may be w - max(w) along it, which is the Softmax of w.
 ///   LogSoftmax       the logarithm of a Softmax.
+///   ReduceL2         the root of ReduceSumSquare(d), or of ReduceSum(d^2).
+///   Hypotenuse       sqrt(a^2 + b^2).
 ///
 /// Casts between real types are no change, as in the import. Nodes that became unnecessary are still there.
-io::Computation without_spelled_operators(const io::Computation& computation);
+///
+/// `outside`: constants that a graph inside of a node may use.
+io::Computation without_spelled_operators(const io::Computation& computation,
+                                          const std::map<std::string, const io::ComputationConstant*>& outside = {});
 
 }  // namespace sigmax::graph::onnx

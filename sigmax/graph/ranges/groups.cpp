@@ -76,7 +76,24 @@ void softmax_of_group(const Softmax& softmax, const Box& x, const Members& membe
   }
 }
 
+/// log(sum exp(x_k)) grows with each x_k: an end of it is that of all ends, m + log(sum exp(x_k - m)).
+Interval log_sum(const Box& x, const Members& members) {
+  const auto of_ends = [&](bool greatest) {
+    double most = -kInfinity;
+    const auto end = [&](std::size_t k) { return greatest ? x[members[k]].greatest : x[members[k]].least; };
+    for (std::size_t k = 0; k < members.size(); ++k) most = std::max(most, end(k));
+    if (std::isinf(most)) return point(most);
+    Interval sum = point(0);
+    for (std::size_t k = 0; k < members.size(); ++k) {
+      if (end(k) > -kInfinity) sum = sum + exponential(point(end(k)) - point(most));
+    }
+    return point(most) + logarithm(sum);
+  };
+  return {of_ends(false).least, of_ends(true).greatest};
+}
+
 Interval reduced(Reduction::Kind kind, const Box& x, const Members& members) {
+  if (kind == Reduction::Kind::LogSumExp) return log_sum(x, members);
   Interval result = kind == Reduction::Kind::Maximum || kind == Reduction::Kind::Minimum ? x[members[0]] : point(0);
   for (std::size_t k = 0; k < members.size(); ++k) {
     const Interval& each = x[members[k]];
@@ -84,6 +101,7 @@ Interval reduced(Reduction::Kind kind, const Box& x, const Members& members) {
       case Reduction::Kind::Maximum: result = maximum(result, each); break;
       case Reduction::Kind::Minimum: result = minimum(result, each); break;
       case Reduction::Kind::AbsoluteSum: result = result + absolute(each); break;
+      case Reduction::Kind::LogSumExp: break;
       case Reduction::Kind::EuclideanNorm: {
         // sqrt(a^2 + b^2) by way of the larger one, so that squares stay in range.
         const Interval other = absolute(each);

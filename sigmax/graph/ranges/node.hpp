@@ -16,6 +16,8 @@ Box box_of(const Softmax& softmax, const Box& x);
 Box box_of(const Reduction& reduction, const Box& x);
 Box box_of(const MaxPool& pool, const Box& x);
 Box box_of(const Standardization& standardization, const Box& x);
+Box box_of(const Sorted& sorted, const Box& x);
+Box box_of(const LocalResponse& response, const Box& x);
 Box box_of(const MatrixProduct& product, const Box& a, const Box& b);
 Box box_of(const Recurrence& recurrence, const Box& x, Context& context);
 

@@ -68,7 +68,9 @@ class RuleVisitor {
   Rule operator()(const graph::Elementwise& elementwise) const {
     const auto slopes = entry_slopes(elementwise, box(0));
     if (!slopes) {
-      return refused(fmt::format("is not Lipschitz where its argument may be ({})", names(elementwise)), true);
+      return refused(
+          fmt::format("is not Lipschitz, or not proven to be, where its argument may be ({})", names(elementwise)),
+          true);
     }
     return one(limit(greatest_magnitude(*slopes)));
   }
@@ -120,11 +122,17 @@ class RuleVisitor {
     switch (reduction.kind) {
       case graph::Reduction::Kind::Maximum:
       case graph::Reduction::Kind::Minimum: break;
+      // Its gradient is a softmax, numbers of the sum 1: each norm of it is at most 1.
+      case graph::Reduction::Kind::LogSumExp: break;
       case graph::Reduction::Kind::EuclideanNorm: return one(by_norm(limit(1), limit(1), root(n)));
       case graph::Reduction::Kind::AbsoluteSum: return one(by_norm(limit(1), root(n), limit(n)));
     }
     return one(limit(1));
   }
+  // Each order statistic is a maximum of minima, and sorted vectors are no farther from each other than the vectors
+  // were: of all orders, that of both ascending has the least sum of |x_i - y_i|^p (rearrangement).
+  Rule operator()(const graph::Sorted&) const { return one(limit(1)); }
+  Rule operator()(const graph::LocalResponse& response) const { return rule_of(response, norms_.norm()); }
   // Each window's maximum moves by no more than the greatest move in it: a sum, or a sum of squares, counts an entry
   // once for each of its windows.
   Rule operator()(const graph::MaxPool& pool) const {
@@ -153,7 +161,8 @@ class RuleVisitor {
   static std::string names(const graph::Elementwise& elementwise) {
     std::string all;
     for (const graph::Function& each : elementwise.functions) all += (all.empty() ? "" : ", ") + each->name();
-    return all;
+    constexpr std::size_t kShown = 80;
+    return all.size() <= kShown ? all : all.substr(0, kShown) + "...";
   }
   const graph::Node& node_;
   const Known& known_;
@@ -189,7 +198,9 @@ Limit size_of(graph::Index index, const Known& known, Norms& norms) {
   const graph::Node& node = known.graph.nodes[index];
   const Limit from_box = size_of_box(known.boxes[index]);
   const auto vector_size = [](const std::vector<double>& x) {
-    return x.empty() ? limit(0) : Limit(bounds::no_more_than(bounds::p_norm(x, 2)));
+    if (x.empty()) return limit(0);
+    const bool finite = std::ranges::all_of(x, [](double each) { return std::isfinite(each); });
+    return finite ? Limit(bounds::no_more_than(bounds::p_norm(x, 2))) : std::nullopt;  // a mask in front of a softmax
   };
   Limit other;
   if (const auto* const affine = std::get_if<graph::Affine>(&node.operation)) {

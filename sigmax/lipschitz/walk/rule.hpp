@@ -40,6 +40,7 @@ Limit size_of(graph::Index node, const Known& known, Norms& norms);
 // Cases with sources of their own.
 Rule rule_of(const graph::MatrixProduct& product, const graph::Node& node, const Known& known, VectorNorm norm);
 Rule rule_of(const graph::Standardization& standardization, Norms& norms);
+Rule rule_of(const graph::LocalResponse& response, VectorNorm norm);
 Rule rule_of(const graph::Recurrence& recurrence, const graph::Box& x, Norms& norms);
 
 }  // namespace sigmax::lipschitz
