@@ -45,23 +45,6 @@ bool holds_real_numbers(const io::ComputationValue& input) {
          input.dtype == "bf16";
 }
 
-/// A constant of this shape with all entries the same.
-Value filled(const io::ComputationValue& input, const Dimensions& shape, double number) {
-  const std::int64_t entries = element_count(shape).value_or(kMostEntries + 1);
-  if (entries > kMostEntries) {
-    throw Error(fmt::format("[from_onnx] the input '{}' of shape {} is too large for a constant", printable(input.name),
-                            to_string(shape)));
-  }
-  const auto count = static_cast<std::size_t>(entries);
-  if (holds_real_numbers(input)) return {shape, known_numbers(std::vector<double>(count, number), shape), std::nullopt};
-  if (!(std::fabs(number) < 0x1p53) || number != std::floor(number)) {
-    throw Error(fmt::format("[from_onnx] the input '{}' is of type {}: {} is not a value of it", printable(input.name),
-                            printable(input.dtype), number));
-  }
-  const std::vector<std::int64_t> integers(count, static_cast<std::int64_t>(number));
-  return {shape, known_integers(integers, shape), std::nullopt};
-}
-
 /// Whether the offset is below infinity and each group has a finite entry.
 bool leaves_an_entry(const Node& node, const Groups& groups) {
   const auto* affine = std::get_if<Affine>(&node.operation);
