@@ -197,6 +197,15 @@ class Constants(Bounds):
         found = self.bounds(path, code=4)
         self.assertIn("--input-value NAME=VALUE does that", found["refused"][0]["way_out"])
 
+    def test_an_integer_input_without_a_value_is_no_constant_either(self):
+        model = checkpoints.onnx_graph([("Cast", ["rate"], ["real"], {"to": 1}), ("Add", ["x", "real"], ["y"], {})], {},
+                                       inputs=("x", ("rate", "I64", [])))
+        path = self.write("sum.onnx", model)
+        found = self.bounds(path, code=4)
+        self.assertIsNone(found["bound"]["upper"])
+        self.assertIn("Input 'rate'", found["refused"][0]["node"])
+        self.assertAlmostEqual(self.bounds(path, "--input-value", "rate=5")["bound"]["upper"], 1, delta=1e-9)
+
     def test_open_sizes_are_asked_for(self):
         path = self.write("open.onnx", self.OPEN)
         err = self.expect(2, "lipschitz", path, "--input-shape", "x=1x2", "--input-value", "state=0").err
