@@ -92,7 +92,7 @@ def block(field, content):
     return varint(field * 8 + 2) + varint(len(content)) + content
 
 
-def onnx_graph(nodes, tensors, inputs=("x",)):
+def onnx_graph(nodes, tensors, names=("x",)):
     """nodes: (op, inputs, outputs, {attribute: integer, list of integers or text}); tensors as for safetensors(), with
     F64, F32, I64 and I8."""
 
@@ -111,7 +111,7 @@ def onnx_graph(nodes, tensors, inputs=("x",)):
         code, kind = {"F64": ("d", 11), "F32": ("f", 1), "I64": ("q", 7), "I8": ("b", 3)}[dtype]
         tensor = b"".join(number(1, each) for each in shape) + number(2, kind) + block(8, name)
         graph += block(5, tensor + block(9, struct.pack(f"<{len(values)}{code}", *values)))
-    graph += b"".join(block(11, block(1, each)) for each in inputs)
+    graph += b"".join(block(11, block(1, each)) for each in names)
     return number(1, 8) + block(7, graph + block(12, block(1, "y"))) + block(8, block(1, "") + number(2, 17))
 
 

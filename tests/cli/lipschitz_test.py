@@ -45,7 +45,7 @@ class Lipschitz(SchemaTest):
         self.assertLessEqual(found["bound"]["upper"], 1e-6)
 
     def test_an_input_with_a_value_is_a_constant(self):
-        model = checkpoints.onnx_graph([("Mul", ["x", "rate"], ["y"], {})], {}, inputs=("x", "rate"))
+        model = checkpoints.onnx_graph([("Mul", ["x", "rate"], ["y"], {})], {}, names=("x", "rate"))
         path = self.write("rate.onnx", model)
         shapes = ("--input-shape", "x=1x2", "--input-shape", "rate=1x2")
         self.json(path, *shapes, code=4)
