@@ -110,19 +110,29 @@ def widths_of_small_images():
         print(f"| {shape[2]}x{shape[3]}{step}, {shape[1]} -> {shape[0]} | {size} | {' | '.join(cells)} |")
 
 
-def products():
-    """A^T A X of a layer over oneDNN's time, for each number of threads and images."""
-    print("| layer | 1 thread, 1 image | 8 images | 2 threads, 1 image | 8 images |")
+def products_over(peer, head, cell):
+    """A row for each layer on which the peer was timed, with sigmax's time over the peer's."""
+    print(f"| {head} | 1 thread, 1 image | 8 images | 2 threads, 1 image | 8 images |")
     print("| --- | --- | --- | --- | --- |")
     record = load("convolution")
-    results = [case for case in record["results"] if "times_oneDNN" in case] if record else []
+    results = [case for case in record["results"] if f"times_{peer}" in case] if record else []
     for layer in dict.fromkeys(case["layer"] for case in results):
         cells = []
         for threads, images in ((1, 1), (1, 8), (2, 1), (2, 8)):
-            ratio = next((case["times_oneDNN"] for case in results
+            ratio = next((case[f"times_{peer}"] for case in results
                           if (case["layer"], case["threads"], case["images"]) == (layer, threads, images)), None)
-            cells.append("" if ratio is None else f"{'**MISSED** ' if ratio > 1.5 else ''}{ratio:.2f}")
+            cells.append("" if ratio is None else cell(ratio))
         print(f"| {layer} | {' | '.join(cells)} |")
+
+
+def products():
+    """A^T A X of a layer over oneDNN's time, for each number of threads and images."""
+    products_over("oneDNN", "layer", lambda ratio: f"{'**MISSED** ' if ratio > 1.5 else ''}{ratio:.2f}")
+
+
+def products_by_fft():
+    """The time of A^T A X by FFTs over sigmax's, for each number of threads and images."""
+    products_over("FFT", "layer, by FFTs", lambda ratio: f"{1 / ratio:.1f}")
 
 
 PEERS_OF_NETWORKS = ("product, NumPy", "LipLT, NumPy", "ECLipsE-Fast, NumPy", "ECLipsE-Fast, eclipse-nn",
@@ -164,7 +174,7 @@ def bounds_of_peers():
         print(f"| {one['name']} | {' | '.join(cells)} |")
 
 
-OF_PERFORMANCE = (norms_of_sigmax, norms_of_peers, places_of_peers, products)
+OF_PERFORMANCE = (norms_of_sigmax, norms_of_peers, places_of_peers, products, products_by_fft)
 OF_CONVOLUTIONS = (widths_of_small_images,)
 OF_NETWORKS = (bounds_of_networks, bounds_of_peers)
 

@@ -1,11 +1,12 @@
-// How fast is A^T A X for a convolution, compared with oneDNN's forward and backward-data and with im2col?
+// How fast is A^T A X for a convolution, compared with oneDNN's forward and backward-data, with FFTs and with im2col?
 //
-// Layers of ResNet-18 and ResNet-50, and a depthwise one, on blocks of 1 and 8 images in fp32. oneDNN, where it was
-// found when this was configured, works in the layouts that it prefers, with the weights and images already in them;
-// sigmax takes and returns images as PyTorch has them. im2col copies the image's windows into a matrix and multiplies
-// by OpenBLAS, and adds the windows of the adjoint back. All take turns in one run on the same number of threads. Every
-// product is compared with im2col's before it is timed. A run goes on with the layers that the file of --json lacks for
-// its --threads and rounds, and ends early after --seconds.
+// Layers of ResNet-18 and ResNet-50, depthwise ones and large kernels, on blocks of 1 and 8 images in fp32. oneDNN and
+// FFTW are peers where they were found when this was configured. oneDNN works in the layouts that it prefers, with the
+// weights and images already in them; sigmax and the FFTs take and return images as PyTorch has them, and the FFTs have
+// the weights transformed already. im2col copies the image's windows into a matrix and multiplies by OpenBLAS, and adds
+// the windows of the adjoint back. All take turns in one run on the same number of threads. Every product is compared
+// with im2col's before it is timed. A run goes on with the layers that the file of --json lacks for its --threads and
+// rounds, and ends early after --seconds.
 #include <cblas.h>
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -30,18 +32,24 @@
 #ifdef SIGMAX_HAS_ONEDNN
 #include "benchmarks/convolution/onednn.hpp"
 #endif
+#ifdef SIGMAX_HAS_FFTW
+#include "benchmarks/convolution/fft.hpp"
+#endif
 
 namespace {
 
 using namespace sigmax;
 using namespace sigmax::benchmark;
 
-// Of the table.
+// In the order of the table.
+const std::vector<std::string> kPeers{
 #ifdef SIGMAX_HAS_ONEDNN
-constexpr std::size_t kColumns = 8;
-#else
-constexpr std::size_t kColumns = 6;
+    "oneDNN",
 #endif
+#ifdef SIGMAX_HAS_FFTW
+    "FFT",
+#endif
+    "im2col"};
 
 struct Layer {
   std::string name;
@@ -76,6 +84,7 @@ const std::vector<Layer>& layers() {
       {"depthwise 3x3, 960, 7", 960, 960, 3, 1, 1, 7, 960},
       {"depthwise 5x5, 240, 28", 240, 240, 5, 1, 2, 28, 240},
       {"depthwise 7x7, 384, 14", 384, 384, 7, 1, 3, 14, 384},
+      {"31x31, 16, 56", 16, 16, 31, 1, 15, 56},
       {"depthwise 31x31, 256, 28", 256, 256, 31, 1, 15, 28, 256},
       {"circular 3x3, 64, 56", 64, 64, 3, 1, 1, 56, 1, PaddingMode::Circular},
       {"circular depthwise 3x3, 256, 14", 256, 256, 3, 1, 1, 14, 256, PaddingMode::Circular},
@@ -171,6 +180,16 @@ void measure(const Layer& layer, std::int64_t images, const Options& options, co
   if (layer.mode == PaddingMode::Zeros) require_close("oneDNN, " + layer.name, peer.result(), wanted.values());
   candidates.push_back({"oneDNN", [&] { peer.gram(); }});
 #endif
+#ifdef SIGMAX_HAS_FFTW
+  std::optional<FftProduct> transforms;
+  if (FftProduct::serves(c)) {
+    transforms.emplace(c, images, kernel, context);
+    Matrix<float> by_transforms(c.columns(), images);
+    transforms->gram(x.values().data(), by_transforms.values().data());
+    require_close("FFT, " + layer.name, by_transforms.values(), wanted.values());
+    candidates.push_back({"FFT", [&] { transforms->gram(x.values().data(), z.values().data()); }});
+  }
+#endif
   if (c.taps() <= 49) candidates.push_back({"im2col", by_windows});  // seconds for each product of a larger kernel
   const std::vector<Timing> timings = take_turns(candidates, timing);
   const double flops = 4.0 * static_cast<double>(c.rows() * c.terms() * images);
@@ -184,14 +203,18 @@ void measure(const Layer& layer, std::int64_t images, const Options& options, co
                          {"seconds", timings[0].median()},
                          {"fastest_seconds", timings[0].minimum()},
                          {"flops", flops}};
-  for (std::size_t i = 1; i < timings.size(); ++i) {
-    const double ratio = paired_ratio(timings[0], timings[i]);
-    cells.push_back(time_text(timings[i].median()));
+  for (const std::string& peer : kPeers) {
+    const auto timed = std::find_if(timings.begin(), timings.end(), [&](const Timing& t) { return t.name == peer; });
+    if (timed == timings.end()) {
+      cells.insert(cells.end(), {"", ""});
+      continue;
+    }
+    const double ratio = paired_ratio(timings[0], *timed);
+    cells.push_back(time_text(timed->median()));
     cells.push_back(fmt::format("{:.2f}", ratio));
-    figures[timings[i].name + "_seconds"] = timings[i].median();
-    figures["times_" + timings[i].name] = ratio;
+    figures[peer + "_seconds"] = timed->median();
+    figures["times_" + peer] = ratio;
   }
-  cells.resize(kColumns);
   table.add(cells, figures);
 }
 
@@ -216,10 +239,7 @@ int main(int argc, char** argv) {
   // The threads of OpenBLAS and OpenMP spin for tens of milliseconds after a call.
   timing.seconds_of_pause = 0.06;
   std::vector<std::string> headings{"  layer", "images", "sigmax", "GF/s"};
-#ifdef SIGMAX_HAS_ONEDNN
-  headings.insert(headings.end(), {"oneDNN", "ratio"});
-#endif
-  headings.insert(headings.end(), {"im2col", "ratio"});
+  for (const std::string& peer : kPeers) headings.insert(headings.end(), {peer, "ratio"});
   Table table(headings);
   for (const Layer& layer : layers()) {
     for (const std::int64_t images : {1, 8}) {
