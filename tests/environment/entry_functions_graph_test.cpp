@@ -7,7 +7,10 @@
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/lipschitz/attack.hpp"
+#include "sigmax/lipschitz/certified_accuracy.hpp"
+#include "sigmax/lipschitz/classifier.hpp"
 #include "sigmax/lipschitz/lower.hpp"
+#include "sigmax/lipschitz/margin_bounds.hpp"
 #include "sigmax/lipschitz/network_bound.hpp"
 #include "sigmax/lipschitz/pairs.hpp"
 #include "sigmax/lipschitz/walk.hpp"
@@ -101,6 +104,35 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
   });
 }
 
+void add_certified(Functions& f) {
+  graph_support::Maker maker(6);
+  const graph::Index x = maker.input(3);
+  maker.graph.outputs = {maker.affine(maker.apply(maker.affine(x, 5), graph_support::relu()), 3)};
+  const graph::Graph network = maker.graph;
+  const std::vector<double> at = maker.normal(3);
+  f.add("classifier, margin_bounds and certified_accuracy", [=](Context& context) {
+    const lipschitz::Classifier classifier = lipschitz::classifier(network, {{0.3}, {0.7}});
+    lipschitz::CertifiedAccuracyOptions options;
+    options.radii = {0.01, 0.25, 1};
+    options.bound.walk.certify = repeatable<CertifyOptions>();
+    options.attack = repeatable<lipschitz::AttackOptions>();
+    options.attack.steps = 4;
+    const auto found = certified_accuracy(classifier.graph, {{at, 0}, {at, 1}, {at, 2}}, options, context);
+    Values all;
+    for (const lipschitz::InputResult& each : found.inputs) {
+      all.push_back(each.radius);
+      all.push_back(each.error);
+      for (const lipschitz::Robustness state : each.at) all.push_back(static_cast<double>(state));
+    }
+    for (const auto& each : found.pairs) all.push_back(value_of(each));
+    const lipschitz::Ball ball{at, 0.25};
+    for (const auto& each : margin_bounds(classifier.graph, {{0, 1}}, ball, options.bound, context)) {
+      all.push_back(value_of(each));
+    }
+    return all;
+  });
+}
+
 // Constants that are folded, and a normalization whose factors go into subnormal weights.
 void add_import(Functions& f) {
   using namespace graph::testing;
@@ -121,6 +153,7 @@ void add_import(Functions& f) {
 
 void add_graphs(Functions& f) {
   add_import(f);
+  add_certified(f);
   using graph_support::Kind;
   add_evaluation(f, graph_support::composition(3, 8, graph_support::all_kinds()));
   add_bounds_of(f, graph_support::composition(
