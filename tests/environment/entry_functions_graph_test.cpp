@@ -12,6 +12,7 @@
 #include "sigmax/lipschitz/lower.hpp"
 #include "sigmax/lipschitz/margin_bounds.hpp"
 #include "sigmax/lipschitz/network_bound.hpp"
+#include "sigmax/lipschitz/output_bounds.hpp"
 #include "sigmax/lipschitz/pairs.hpp"
 #include "sigmax/lipschitz/walk.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -85,6 +86,8 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
     const lipschitz::NetworkEnclosure found = network_bound(graph, ball, how, context);
     Values all{value_of(found.upper), value_of(found.inequality)};
     for (const lipschitz::PartBound& part : found.parts) all.push_back(value_of(part.bound));
+    const graph::Graph rows = lipschitz::with_entries(graph, {0, 1});
+    for (const auto& each : output_bounds(rows, found, ball, how, context)) all.push_back(value_of(each));
     return all;
   });
   f.add("domains", [=](Context&) {

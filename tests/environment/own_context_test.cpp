@@ -308,6 +308,7 @@ TEST(OwnContext, GraphsHaveTheSameBits) {
         Result(lipschitz::walk(graph, domain, options, context...).bound->value(), lower.bound.value(),
                lipschitz::difference_quotient(graph, lower.x, x, lipschitz::VectorNorm::one, context...).value(),
                bounds_of(lipschitz::pair_bounds(graph, {{0, 1}}, domain, options, context...)),
+               bounds_of(lipschitz::outputs_by_walk(graph, domain, options, context...)),
                lipschitz::attack(graph, x, 0, 0.5, attack, context...).value_or(Values()),
                lipschitz::puts_first(graph, x, 0, context...) == true ? 1.0 : 0.0));
   });
