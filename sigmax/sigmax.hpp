@@ -38,7 +38,7 @@
 #include "sigmax/lipschitz/certified_accuracy.hpp"
 #include "sigmax/lipschitz/classifier.hpp"
 #include "sigmax/lipschitz/lower.hpp"
-#include "sigmax/lipschitz/margin_bounds.hpp"
+#include "sigmax/lipschitz/output_bounds.hpp"
 #include "sigmax/lipschitz/pairs.hpp"
 #include "sigmax/lipschitz/walk.hpp"
 #include "sigmax/nn/normalize.hpp"

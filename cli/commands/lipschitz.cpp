@@ -102,8 +102,7 @@ void add_rows(LipschitzReport& report, const Questions& asked, const lipschitz::
               const lipschitz::NetworkBoundOptions& how, Context& context) {
   const Clock::time_point start = Clock::now();
   if (!asked.entries.empty()) {
-    const auto rows = lipschitz::with_entries(report.graph, asked.entries);
-    const auto bounds = output_bounds(rows, report.result, domain, how, context);
+    const auto bounds = output_bounds(report.graph, asked.entries, domain, how, context);
     for (std::size_t i = 0; i < bounds.size(); ++i) {
       const auto& whole = report.result.upper;
       const bool less = whole && (!bounds[i] || whole->value() < bounds[i]->value());
@@ -111,8 +110,7 @@ void add_rows(LipschitzReport& report, const Questions& asked, const lipschitz::
     }
   }
   if (!asked.pairs.empty()) {
-    const auto rows = lipschitz::with_differences(report.graph, asked.pairs);
-    const auto bounds = output_bounds(rows, report.result, domain, how, context);
+    const auto bounds = margin_bounds(report.graph, asked.pairs, domain, how, context);
     for (std::size_t i = 0; i < bounds.size(); ++i) {
       report.pairs.push_back({asked.pairs[i].first, asked.pairs[i].second, bounds[i]});
     }

@@ -14,7 +14,7 @@
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/logit_margins.hpp"
-#include "sigmax/lipschitz/margin_bounds.hpp"
+#include "sigmax/lipschitz/output_bounds.hpp"
 #include "sigmax/lipschitz/stopwatch.hpp"
 
 namespace sigmax::lipschitz {

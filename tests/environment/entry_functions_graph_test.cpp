@@ -10,9 +10,8 @@
 #include "sigmax/lipschitz/certified_accuracy.hpp"
 #include "sigmax/lipschitz/classifier.hpp"
 #include "sigmax/lipschitz/lower.hpp"
-#include "sigmax/lipschitz/margin_bounds.hpp"
-#include "sigmax/lipschitz/network_bound.hpp"
 #include "sigmax/lipschitz/output_bounds.hpp"
+#include "sigmax/lipschitz/network_bound.hpp"
 #include "sigmax/lipschitz/pairs.hpp"
 #include "sigmax/lipschitz/walk.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -86,8 +85,7 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
     const lipschitz::NetworkEnclosure found = network_bound(graph, ball, how, context);
     Values all{value_of(found.upper), value_of(found.inequality)};
     for (const lipschitz::PartBound& part : found.parts) all.push_back(value_of(part.bound));
-    const graph::Graph rows = lipschitz::with_entries(graph, {0, 1});
-    for (const auto& each : output_bounds(rows, found, ball, how, context)) all.push_back(value_of(each));
+    for (const auto& each : lipschitz::output_bounds(graph, {0, 1}, ball, how, context)) all.push_back(value_of(each));
     return all;
   });
   f.add("domains", [=](Context&) {
@@ -129,7 +127,7 @@ void add_certified(Functions& f) {
     }
     for (const auto& each : found.pairs) all.push_back(value_of(each));
     const lipschitz::Ball ball{at, 0.25};
-    for (const auto& each : margin_bounds(classifier.graph, {{0, 1}}, ball, options.bound, context)) {
+    for (const auto& each : lipschitz::margin_bounds(classifier.graph, {{0, 1}}, ball, options.bound, context)) {
       all.push_back(value_of(each));
     }
     return all;

@@ -1,4 +1,4 @@
-#include "sigmax/lipschitz/margin_bounds.hpp"
+#include "sigmax/lipschitz/output_bounds.hpp"
 
 #include <gtest/gtest.h>
 
