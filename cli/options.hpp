@@ -148,7 +148,7 @@ struct LipschitzRequest {
   int jobs = 0;
   Format format = Format::text;
   std::string certificate{};  ///< the file for it; empty: none
-  bool prints = true;  ///< false: nothing to standard output
+  bool prints = true;         ///< false: nothing to standard output
   std::vector<ReportFile> files;
   std::vector<NetworkGate> gates;
   std::string command;  ///< the command line, as quoted in reports
