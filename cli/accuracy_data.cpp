@@ -88,6 +88,7 @@ NamedArray find_array(const std::string& text, std::span<const std::string_view>
     if (found != entries.end()) return loaded(checkpoint, **found);
   }
   std::vector<std::string> known;
+  known.reserve(entries.size());
   for (const io::Entry* each : entries) known.push_back(report::name_in_sentence(each->name));
   if (known.size() > 8) known.resize(8);
   throw Error(fmt::format("{}: {} holds {} arrays; name one, as in {}:NAME ({})", option, target.path.string(),
@@ -165,7 +166,7 @@ void require_labels_for(const NamedArray& labels, std::size_t total, std::size_t
   const auto count = static_cast<std::int64_t>(total);
   const auto width = static_cast<std::int64_t>(classes);
   const bool is_list = labels.values.size() == count && axes.size() <= 1;
-  const bool is_one_hot = labels.values.size() == count * width && labels.values.shape().size() >= 1 &&
+  const bool is_one_hot = labels.values.size() == count * width && !labels.values.shape().empty() &&
                           labels.values.shape().back() == width && axes.size() <= 2;
   if (is_list || is_one_hot) return;
   labels.fail(
