@@ -50,6 +50,7 @@ double size_of(const std::optional<UpperBound>& bound) { return bound ? bound->v
 template <class Bound>
 std::vector<const Bound*> largest_first(const std::vector<Bound>& bounds, Detail detail) {
   std::vector<const Bound*> order;
+  order.reserve(bounds.size());
   for (const Bound& each : bounds) order.push_back(&each);
   std::stable_sort(order.begin(), order.end(),
                    [](const Bound* a, const Bound* b) { return size_of(a->upper) > size_of(b->upper); });
