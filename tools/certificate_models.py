@@ -57,8 +57,18 @@ def grouped(data):
         found.setdefault(key >> 3, []).append(value)
     return found
 
+def single(message, field, default=None):
+    """A field that protobuf would take the last value of: twice, readers may differ."""
+    require(len(message.get(field, [])) <= 1, f"field {field} of a protobuf message occurs twice")
+    return message[field][0] if field in message else default
+
 def text(message, field):
-    return str(message[field][-1], "utf-8") if field in message else ""
+    return str(single(message, field, b""), "utf-8")
+
+def signed(value):
+    return value - (1 << 64) if value >> 63 else value
+
+DATA = {1: (4, 9), 11: (9, 10)}  # the fields that may hold float and double entries; other types: raw ones alone
 
 def onnx_tensor(message, folder):
     tensor, shape = grouped(message), []
@@ -68,14 +78,19 @@ def onnx_tensor(message, folder):
             each, at = varint(value, at)
             shape.append(each)
         shape += [value] if isinstance(value, int) else []
-    content = b"".join(tensor.get(9) or tensor.get(4) or tensor.get(10) or [])
-    if 13 in tensor:
+    held, code = [each for each in (4, 5, 6, 7, 9, 10, 11) if each in tensor], single(tensor, 2, 0)
+    external = single(tensor, 14, 0) == 1
+    require(external == (13 in tensor) and len(held) <= 1 - external, "a tensor whose data are in two places")
+    require(all(each in DATA.get(code, (9,)) for each in held), "a tensor whose data are in another type's field")
+    require(len(tensor.get(9, [])) <= 1, "raw data twice")
+    content = b"".join(tensor[held[0]] if held else [])
+    if external:
         entries = {text(entry, 1): text(entry, 2) for entry in map(grouped, tensor[13])}
         require(not {"..", "/", ""} & set(pathlib.Path(entries["location"]).parts), "data outside the model's folder")
         with open(folder / entries["location"], "rb") as file:
             file.seek(int(entries.get("offset", 0)))
             content = file.read(int(entries["length"]))
-    kind = {1: "F32", 7: "I64", 10: "F16", 11: "F64", 16: "BF16"}.get(tensor[2][0], "")
+    kind = {1: "F32", 7: "I64", 10: "F16", 11: "F64", 16: "BF16"}.get(code, "")
     return text(tensor, 8), (kind, tuple(shape), content)
 
 class Model:
@@ -98,8 +113,9 @@ class Model:
                     self.tensors[name] = entry["dtype"], wholes(entry["shape"]), data[start + first:start + last]
         elif path.suffix == ".onnx":
             model = grouped(data[:])
-            self.graph = {} if 25 in model else grouped(model[7][0])  # 25: functions that may have any name
-            self.tensors = no_duplicates([onnx_tensor(each, path.parent) for each in grouped(model[7][0]).get(5, [])])
+            graph = grouped(single(model, 7, b""))
+            self.graph = {} if 25 in model else graph  # 25: functions that may have any name
+            self.tensors = no_duplicates([onnx_tensor(each, path.parent) for each in graph.get(5, [])])
 
     def values(self, name, digest=None):
         """The tensor as doubles, without rounding."""
@@ -142,8 +158,8 @@ def network_in(model, input_shapes):
         if text(value, 1) not in constants:
             shape = wholes(input_shapes.get(text(value, 1)))
             for kind in value.get(2, []):
-                stated = grouped(grouped(grouped(kind)[1][0])[2][0]).get(1, [])
-                stated = [grouped(each).get(1, [None])[0] for each in stated]
+                stated = grouped(single(grouped(single(grouped(kind), 1, b"")), 2, b"")).get(1, [])
+                stated = [single(grouped(each), 1) for each in stated]
                 fits = len(stated) == len(shape) and all(a in (None, b) for a, b in zip(stated, shape))
                 require(fits, "an input has another shape")
             if 2 not in value or None in stated:
@@ -153,16 +169,19 @@ def network_in(model, input_shapes):
     inputs = math.prod(shape)
     for node in map(grouped, model.graph.get(1, [])):
         op, names = text(node, 4), [str(each, "utf-8") for each in node.get(1, [])]
-        settings = {text(each, 1): each for each in map(grouped, node.get(5, []))}
-        integer = lambda name, default: settings[name][3][0] if name in settings else default
-        real = lambda name, default: (float(np.frombuffer(settings[name][2][0], "<f4")[0]) if name in settings
-                                      else default)
+        settings = no_duplicates([(text(each, 1), each) for each in map(grouped, node.get(5, []))])
+        integer = lambda name, default: signed(single(settings[name], 3, 0)) if name in settings else default
+        real = lambda name, default: (float(np.frombuffer(single(settings[name], 2, bytes(4)), "<f4")[0])
+                                      if name in settings else default)
         if text(node, 7) or not names or names[0] not in values:
             raise Unchecked(f"{op} is not followed here")
         shape, form = values[names[0]]
         fixed = len(names) > 1 and names[1] in constants
         if op == "Flatten":
-            shape = (math.prod(shape[:integer("axis", 1)]), math.prod(shape[integer("axis", 1):]))
+            axis = integer("axis", 1)
+            require(-len(shape) <= axis <= len(shape), "an axis that is not there")
+            axis += len(shape) if axis < 0 else 0
+            shape = (math.prod(shape[:axis]), math.prod(shape[axis:]))
         elif op == "LeakyRelu":
             alpha = real("alpha", 0.01)
             form = layer(form, min(alpha, 1), max(alpha, 1))

@@ -75,7 +75,10 @@ class Composer {
       if (!map->entries.empty()) factor = factor * point(map->entries[entry_]);
       if (affine->row_error > 0) factor = factor * (point(1) + Interval{-affine->row_error, affine->row_error});
       const Expression product = Expression::constant(factor) * inputs[0];
-      return affine->offset.empty() ? product : product + Expression::constant(at(affine->offset));
+      Interval offset = point(affine->offset.empty() ? 0 : at(affine->offset));
+      if (!affine->offset_error.empty())
+        offset = offset + Interval{-at(affine->offset_error), at(affine->offset_error)};
+      return is_point(offset) && offset.least == 0 ? product : product + Expression::constant(offset);
     }
     if (const auto* elementwise = std::get_if<Elementwise>(&node.operation)) {
       const std::size_t which = elementwise->which.empty() ? 0 : elementwise->which[entry_];
@@ -125,6 +128,7 @@ class Parameters {
     if (const auto* affine = std::get_if<Affine>(&node.operation)) {
       add(diagonal_map(*affine->map)->entries);
       add(affine->offset);
+      add(affine->offset_error);
     }
     if (const auto* elementwise = std::get_if<Elementwise>(&node.operation)) {
       if (!elementwise->which.empty()) which_.emplace_back(elementwise->which);

@@ -32,6 +32,10 @@ class Check {
     require_input_size(0, affine.map->shape().columns);
     require_size(affine.map->shape().rows);
     if (!affine.offset.empty()) require_length("offset", affine.offset.size(), size());
+    if (!affine.offset_error.empty()) require_length("offset error", affine.offset_error.size(), size());
+    for (const double each : affine.offset_error) {
+      if (!(each >= 0)) fail(fmt::format("has an offset error of {}", each));
+    }
     if (!(affine.row_error >= 0)) fail(fmt::format("has a row error of {}", affine.row_error));
   }
   void operator()(const Elementwise& elementwise) const {

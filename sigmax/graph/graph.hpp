@@ -29,11 +29,13 @@ struct Constant {
 };
 
 /// y = (I + D) A x + offset, with D diagonal and unknown, |D_ii| <= row_error. Weights keep the values that the file
-/// stores; row_error covers what was rounded when constants were folded into A (BatchNormalization).
+/// stores; row_error covers what was rounded when constants were folded into A (BatchNormalization), offset_error what
+/// was rounded in the offset: the true one is within offset_error_i of offset_i.
 struct Affine {
   Operator<double> map;
   std::vector<double> offset{};  ///< empty: zeros
   double row_error = 0;
+  std::vector<double> offset_error{};  ///< empty: zeros
 };
 
 /// y_i = f(x_i), with f = functions[which[i]].

@@ -23,6 +23,7 @@ Box of_affine(const Affine& affine, const Box& x, Context& context) {
   for (std::size_t i = 0; i < y.size(); ++i) {
     if (affine.row_error > 0) y[i] = scale * y[i];
     if (!affine.offset.empty()) y[i] = y[i] + point(affine.offset[i]);
+    if (!affine.offset_error.empty()) y[i] = y[i] + Interval{-affine.offset_error[i], affine.offset_error[i]};
   }
   return y;
 }

@@ -116,7 +116,7 @@ class Recognizer {
 /// The standardization with what follows it as its gain and offset, if that is exact.
 std::optional<Standardization> with_gain(const Standardization& before, const Affine& affine) {
   auto gain = exact_diagonal(affine);
-  if (!gain) return std::nullopt;
+  if (!gain || !affine.offset_error.empty()) return std::nullopt;
   const bool changes = std::ranges::any_of(*gain, [](double each) { return each != 1; });
   if (changes && (!before.gain.empty() || !before.offset.empty())) return std::nullopt;
   if (!affine.offset.empty() && !before.offset.empty()) return std::nullopt;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -34,7 +35,12 @@ std::vector<graph::Box> boxes_of(const graph::Part& part, const std::vector<grap
 /// The inputs of a part: where they lie in the domain of the whole.
 Domain domain_of(const graph::Part& part, const std::vector<graph::Box>& boxes) {
   graph::Box all;
-  for (const Index input : part.graph.inputs) all.insert(all.end(), boxes[input].begin(), boxes[input].end());
+  for (const Index input : part.graph.inputs) {
+    for (const graph::Interval& each : boxes[input]) {
+      // An entry that a mask makes -infinity is no number: nothing is said of it.
+      all.push_back(std::isinf(each.least) && each.least == each.greatest ? graph::Interval{} : each);
+    }
+  }
   return all;
 }
 

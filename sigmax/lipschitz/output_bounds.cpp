@@ -212,6 +212,7 @@ Bounds margin_bounds(const Graph& graph, const std::vector<Pair>& pairs, const D
   const FloatingEnvironment environment;
   graph::validate(graph);
   std::vector<Combination> rows;
+  rows.reserve(pairs.size());
   for (const auto& [i, j] : pairs) rows.push_back({i, j});
   Graph whole = with_one_output(graph);
   Graph by_row = with_differences(whole, pairs);
@@ -231,6 +232,7 @@ Bounds output_bounds(const Graph& graph, const std::vector<std::size_t>& entries
   const FloatingEnvironment environment;
   graph::validate(graph);
   std::vector<Combination> rows;
+  rows.reserve(entries.size());
   for (const std::size_t i : entries) rows.push_back({i});
   Graph whole = with_one_output(graph);
   Graph by_row = with_entries(whole, entries);

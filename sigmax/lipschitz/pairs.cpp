@@ -55,12 +55,14 @@ graph::Graph with_rows(const graph::Graph& graph, const std::vector<Row>& rows, 
 
 graph::Graph with_differences(const graph::Graph& graph, const std::vector<Pair>& pairs) {
   std::vector<Row> rows;
+  rows.reserve(pairs.size());
   for (const auto& [i, j] : pairs) rows.push_back({fmt::format("output {} - output {}", i, j), {{i, 1}, {j, -1}}});
   return with_rows(graph, rows, "with_differences");
 }
 
 graph::Graph with_entries(const graph::Graph& graph, const std::vector<std::size_t>& entries) {
   std::vector<Row> rows;
+  rows.reserve(entries.size());
   for (const std::size_t i : entries) rows.push_back({fmt::format("output {}", i), {{i, 1}}});
   return with_rows(graph, rows, "with_entries");
 }

@@ -143,6 +143,33 @@ class NetworkCertificates(CertificateTest):
                  gemm("d", "w2", "y")]
         self.expect_checked(ACCEPTED, self.bounded(checkpoints.onnx_graph(nodes, tensors)))
 
+    def test_what_two_readers_may_understand_differently_is_refused(self):
+        block, number = checkpoints.block, checkpoints.number
+        content = numpy.arange(4.0).tobytes()
+        tensor, raw, typed = number(1, 4) + number(2, 11) + block(8, "w"), block(9, content), block(10, content)
+        for data in (raw, typed):
+            self.assertEqual(MODELS.onnx_tensor(tensor + data, self.folder), ("w", ("F64", (4,), content)))
+        place = block(13, block(1, "location") + block(2, "w.bin")) + block(13, block(1, "length") + block(2, "32"))
+        for data in (raw + typed, raw + raw, block(4, content), place + raw, place, number(14, 1) + raw,
+                     number(14, 1) + place + raw, number(2, 1) + raw):
+            with self.subTest(data=data), self.assertRaises(MODELS.Refused):
+                MODELS.onnx_tensor(tensor + data, self.folder)
+        with self.assertRaises(MODELS.Refused):
+            MODELS.single({2: [b"0.25", b"50"]}, 2)
+
+    def test_an_axis_counts_from_the_end_too(self):
+        for axis in (1, 2**64 - 1):
+            nodes = [("Flatten", ["x"], ["f"], {"axis": axis}), gemm("f", "w0", "y")]
+            self.expect_checked(ACCEPTED, self.bounded(checkpoints.onnx_graph(nodes, weights([4, 3]))))
+        # [4, 1] + [1, 4] is broadcast: no sum of two identities.
+        nodes = [("Flatten", ["x"], ["a"], {"axis": 2**64 - 1}), ("Flatten", ["x"], ["b"], {"axis": 2}),
+                 ("Add", ["a", "b"], ["y"], {})]
+        model = checkpoints.onnx_graph(nodes, {})
+        with self.assertRaises(MODELS.Unchecked):
+            path = self.write("sum.onnx", model)
+            read = MODELS.Model(self.folder / path, len(model), hashlib.sha256(model).hexdigest())
+            MODELS.network_in(read, {"x": [1, 4]})
+
     def test_what_is_not_followed_is_not_accepted(self):
         model = checkpoints.onnx_graph([gemm("x", "w0", "a"), ("Relu", ["a"], ["b"], {}), gemm("b", "w1", "c"),
                                         ("Softmax", ["c"], ["y"], {})], weights([4, 6, 3]))

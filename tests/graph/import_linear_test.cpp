@@ -227,6 +227,35 @@ TEST(ImportLinear, KeepsBatchNormalizationWhereItCannotBeFolded) {
       std::string::npos);
 }
 
+// bias - s mean is a difference of numbers that may be almost equal: what is left is known up to its rounding.
+TEST(ImportLinear, KnowsHowFarTheOffsetsOfBatchNormalizationAreRounded) {
+  std::mt19937 random(8);
+  std::uniform_real_distribution<float> near_one(0.5F, 2), wide(-1e4F, 1e4F);
+  for (int round = 0; round < 100; ++round) {
+    const float gain = near_one(random), variance = near_one(random), mean = wide(random), before = wide(random);
+    const long double s = gain / std::sqrt(static_cast<long double>(variance) + static_cast<double>(1e-5F));
+    for (const bool folded : {false, true}) {
+      const long double shift = s * (static_cast<long double>(mean) - (folded ? before : 0.0F));
+      const auto bias = static_cast<float>(shift);
+      const std::vector<Message> constants = {floats("g", {1}, {gain}),    floats("o", {1}, {bias}),
+                                              floats("m", {1}, {mean}),    floats("v", {1}, {variance}),
+                                              floats("w", {1, 1, 1}, {1}), floats("b", {1}, {before})};
+      std::vector<Message> nodes;
+      if (folded) nodes.push_back(node("Conv", {"x", "w", "b"}, {"t"}));
+      nodes.push_back(node("BatchNormalization", {folded ? "t" : "x", "g", "o", "m", "v"}, {"y"}));
+      const Graph graph = imported(model_of(nodes, constants, {1, 1, 2}));
+      ASSERT_EQ(first_reason(graph), "");
+      ASSERT_EQ(graph.nodes.size(), 2U);
+      const auto& affine = std::get<Affine>(graph.nodes[1].operation);
+      const double offset = affine.offset.empty() ? 0 : affine.offset[0];
+      ASSERT_FALSE(affine.offset_error.empty());
+      const auto size = static_cast<double>(std::abs(s * mean) + std::abs(s * before) + std::abs(bias));
+      EXPECT_LE(static_cast<double>(std::abs(bias - shift - offset)), affine.offset_error[0] + 0x1p-60 * size);
+      EXPECT_LT(affine.offset_error[0], 0x1p-48 * size);
+    }
+  }
+}
+
 TEST(ImportLinear, AddsAndScalesWithBroadcasting) {
   const Message column = floats("c", {2, 1}, {10, 20}), row = floats("r", {3}, {1, 2, 4});
   const auto value = [&](const std::string& op, const Names& operands, const Extents& shape,

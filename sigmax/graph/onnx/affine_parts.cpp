@@ -13,9 +13,12 @@
 namespace sigmax::graph::onnx {
 
 Value emit_affine(Builder& builder, Operator<double> map, Index input, Dimensions shape, std::vector<double> offset,
-                  double row_error) {
-  if (std::ranges::all_of(offset, [](double each) { return each == 0; })) offset.clear();
-  return builder.emit(Affine{std::move(map), std::move(offset), row_error}, {input}, std::move(shape));
+                  double row_error, std::vector<double> offset_error) {
+  const auto is_zero = [](double each) { return each == 0; };
+  if (std::ranges::all_of(offset, is_zero)) offset.clear();
+  if (std::ranges::all_of(offset_error, is_zero)) offset_error.clear();
+  return builder.emit(Affine{std::move(map), std::move(offset), row_error, std::move(offset_error)}, {input},
+                      std::move(shape));
 }
 
 std::vector<double> spread_numbers(const Value& value, const Dimensions& shape) {

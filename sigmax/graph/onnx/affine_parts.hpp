@@ -14,7 +14,7 @@ inline constexpr double kRounding = 0x1p-53 * (1 + 0x1p-50);
 
 /// A node y = A x + offset.
 Value emit_affine(Builder& builder, Operator<double> map, Index input, Dimensions shape,
-                  std::vector<double> offset = {}, double row_error = 0);
+                  std::vector<double> offset = {}, double row_error = 0, std::vector<double> offset_error = {});
 
 /// The numbers of a known value, broadcast to a shape.
 std::vector<double> spread_numbers(const Value& value, const Dimensions& shape);

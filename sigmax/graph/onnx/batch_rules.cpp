@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/scaled_rows.hpp"
@@ -44,10 +45,19 @@ std::vector<double> channel_numbers(const Builder& builder, std::size_t operand,
   return numbers;
 }
 
-/// y = s x + t for each channel.
+/// y = s x + t for each channel, |t - shift| <= shift_error.
 struct Normalization {
-  std::vector<double> scale, shift;
+  std::vector<double> scale, shift, shift_error;
 };
+
+/// Of sum = other + fl(s x), computed with a scale that is within 2 kScaleError of s, relatively: how far it is from
+/// the exact one, if x itself is within `error`.
+double product_and_sum_error(double scale, double x, double error, double sum) {
+  if (scale == 0 || (x == 0 && error == 0)) return 0;
+  const double product = std::fabs(scale) * std::fabs(x);
+  const double rounded = product * (2 * kScaleError + 2 * kRounding) + std::fabs(scale) * error * (1 + 2 * kScaleError);
+  return (rounded + kRounding * std::fabs(sum)) * (1 + 0x1p-48) + 0x1p-1070;
+}
 
 Normalization normalization(const Builder& builder, std::int64_t channels) {
   const auto gain = channel_numbers(builder, 1, channels), bias = channel_numbers(builder, 2, channels);
@@ -62,6 +72,9 @@ Normalization normalization(const Builder& builder, std::int64_t channels) {
     }
     result.scale.push_back(scale);
     result.shift.push_back(bias[c] - scale * mean[c]);
+    result.shift_error.push_back(product_and_sum_error(scale, mean[c], 0, result.shift.back()));
+    // Beyond the range of double nothing is known of the offset.
+    if (std::isnan(result.shift_error.back())) result.shift_error.back() = kInfinity;
   }
   return result;
 }
@@ -90,8 +103,6 @@ std::vector<Value> import_normalization(Builder& builder) {
   const std::int64_t inner = x.shape.size() < 2 ? 1 : extent_product(x.shape, 2, x.shape.size());
   counted(x.shape);
   Normalization norm = normalization(builder, channels);
-  // Nothing but values depends on offsets, and no bound of their error is kept.
-  builder.assume("offsets of BatchNormalization are rounded to double");
   const Index source = builder.node_of(x);
   const Node before = builder.emitted(source);
   if (const auto* affine = std::get_if<Affine>(&before.operation)) {
@@ -99,17 +110,24 @@ std::vector<Value> import_normalization(Builder& builder) {
     for (const double each : norm.scale) folded.push_back(rounded_to_bits(each, kFoldedBits));
     if (const auto map = rows_scaled(affine->map, folded, outer)) {
       std::vector<double> offset = for_entries(norm.shift, outer, inner);
+      std::vector<double> offset_error = for_entries(norm.shift_error, outer, inner);
       const auto scale = for_entries(norm.scale, outer, inner);
-      if (!affine->offset.empty()) {
-        for (std::size_t e = 0; e < offset.size(); ++e) offset[e] += scale[e] * affine->offset[e];
+      for (std::size_t e = 0; e < offset.size(); ++e) {
+        const double given = affine->offset.empty() ? 0 : affine->offset[e];
+        const double given_error = affine->offset_error.empty() ? 0 : affine->offset_error[e];
+        offset[e] += scale[e] * given;
+        offset_error[e] += product_and_sum_error(scale[e], given, given_error, offset[e]);
+        offset_error[e] = std::isnan(offset_error[e]) ? kInfinity : offset_error[e] * (1 + 0x1p-50);
       }
       const double own = kFoldedError + 2 * kScaleError;
       const double error = (own + affine->row_error + own * affine->row_error) * (1 + 0x1p-50);
-      return {emit_affine(builder, *map, before.inputs.at(0), x.shape, std::move(offset), error)};
+      return {
+          emit_affine(builder, *map, before.inputs.at(0), x.shape, std::move(offset), error, std::move(offset_error))};
     }
   }
   return {emit_affine(builder, scaling(for_entries(norm.scale, outer, inner)), source, x.shape,
-                      for_entries(norm.shift, outer, inner), kScaleError * 2)};
+                      for_entries(norm.shift, outer, inner), kScaleError * 2,
+                      for_entries(norm.shift_error, outer, inner))};
 }
 
 }  // namespace

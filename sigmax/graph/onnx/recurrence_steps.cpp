@@ -17,6 +17,7 @@
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/recurrence_layer.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/product.hpp"
 #include "sigmax/ops/scaled.hpp"
 #include "sigmax/ops/selection.hpp"

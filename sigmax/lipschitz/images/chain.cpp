@@ -58,7 +58,9 @@ std::optional<ImageNeurons> neurons_of(const ImageSegment& segment, const ImageL
   if (!norm) return std::nullopt;
   const double root = norm->value() > 0 ? norm->value() / std::sqrt(choice.share) : 1;
   for (std::size_t c = 0; c < factors.size(); ++c) {
-    neurons.unit.push_back(root * factors[c] * (layer.most[c] > 0 ? layer.most[c] : 1));
+    const double unit = root * factors[c] * (layer.most[c] > 0 ? layer.most[c] : 1);
+    if (!std::isfinite(unit)) return std::nullopt;
+    neurons.unit.push_back(std::max(unit, 1e-300));  // any unit above 0 is right
   }
   neurons.map.exponent = layer.map.exponent;
   return neurons;

@@ -173,10 +173,11 @@ class LayerBuilder {
     SourceForm plain = argument;
     plain.row_error = 0;
     const std::vector<bool> moves = moving_rows(plain, slopes.size());
-    for (std::size_t i = 0; i < slopes.size(); ++i) {
+    for (std::size_t i = 0; i < slopes.size() && !rules_.keep_still; ++i) {
       if (!moves[i]) slopes[i] = {0, 0};
     }
-    const SplitFunctions split = split_functions(slopes, rules_.fold, rules_.error);
+    const SplitFunctions split =
+        rules_.keep_still ? all_neurons(slopes) : split_functions(slopes, rules_.fold, rules_.error);
     built_.nearly_linear += split.nearly_linear;
     SourceForm result = linear_part(node, plain, split);
     add_neurons(node, plain, split, result);

@@ -20,6 +20,8 @@ struct LayerRules {
   bool fold = true;
   /// What a slope may be off by, relatively, to be an error of a weight instead of a neuron.
   double error = 0;
+  /// Whether neurons that cannot move stay in their layers, so that a layer has an entry for each of its function's.
+  bool keep_still = false;
 };
 
 struct BuiltLayers {

@@ -82,7 +82,7 @@ std::optional<Neurons> neurons_of(const graph::Graph& graph, const std::vector<g
 
 std::optional<Neurons> exact_neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
                                         std::int64_t most_entries, std::string& why, Context& context) {
-  std::optional<BuiltLayers> built = build_layers(graph, boxes, {false, 0}, most_entries, why, context);
+  std::optional<BuiltLayers> built = build_layers(graph, boxes, {false, 0, true}, most_entries, why, context);
   if (!built) return std::nullopt;
   return std::move(built->neurons);
 }

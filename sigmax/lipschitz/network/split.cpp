@@ -20,6 +20,12 @@ bool is_narrow(const graph::Interval& slopes) {
   return slopes.greatest - slopes.least < 0x1p-10 * std::max(std::fabs(slopes.least), std::fabs(slopes.greatest));
 }
 
+void add_neuron(SplitFunctions& split, std::size_t i, double least, double most) {
+  split.places.push_back(static_cast<std::int64_t>(i));
+  split.least.push_back(least);
+  split.most.push_back(most);
+}
+
 }  // namespace
 
 graph::Interval widened(const graph::Interval& slopes, double relative) {
@@ -32,13 +38,15 @@ graph::Interval widened(const graph::Interval& slopes, double relative) {
   return {end(slopes.least, -kInfinity), end(slopes.greatest, kInfinity)};
 }
 
+SplitFunctions all_neurons(const std::vector<graph::Interval>& slopes) {
+  SplitFunctions split;
+  for (std::size_t i = 0; i < slopes.size(); ++i) add_neuron(split, i, slopes[i].least, slopes[i].greatest);
+  return split;
+}
+
 SplitFunctions split_functions(const std::vector<graph::Interval>& slopes, bool fold, double error) {
   SplitFunctions split;
-  const auto neuron = [&](std::size_t i, double least, double most) {
-    split.places.push_back(static_cast<std::int64_t>(i));
-    split.least.push_back(least);
-    split.most.push_back(most);
-  };
+  const auto neuron = [&](std::size_t i, double least, double most) { add_neuron(split, i, least, most); };
   for (std::size_t i = 0; i < slopes.size(); ++i) {
     const graph::Interval& s = slopes[i];
     if (s.least == 0 && s.greatest == 0) continue;

@@ -29,4 +29,7 @@ graph::Interval widened(const graph::Interval& slopes, double relative);
 /// domain shrinks: multipliers of neurons with slopes in [a, b] grow with 1 / (b - a)^2, those of the rest do not.
 SplitFunctions split_functions(const std::vector<graph::Interval>& slopes, bool fold, double error);
 
+/// A neuron for each entry, with the slopes that are given.
+SplitFunctions all_neurons(const std::vector<graph::Interval>& slopes);
+
 }  // namespace sigmax::lipschitz

@@ -206,7 +206,8 @@ Limit size_of(graph::Index index, const Known& known, Norms& norms) {
   if (const auto* const affine = std::get_if<graph::Affine>(&node.operation)) {
     const Limit before = known.sizes[node.inputs[0]];
     if (before) {
-      other = norms.of(affine->map) * (limit(1) + limit(affine->row_error)) * before + vector_size(affine->offset);
+      other = norms.of(affine->map) * (limit(1) + limit(affine->row_error)) * before + vector_size(affine->offset) +
+              vector_size(affine->offset_error);
     }
   } else if (const auto* const s = std::get_if<graph::Standardization>(&node.operation)) {
     // The entries of a group that is not multiplied by its gain have the norm sqrt n at most.
