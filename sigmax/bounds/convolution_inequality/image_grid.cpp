@@ -62,4 +62,20 @@ std::vector<Frequency> half_of_frequencies(std::span<const std::int64_t> points,
   return half;
 }
 
+std::int64_t alias_count(std::span<const std::int64_t> strides) {
+  std::int64_t product = 1;
+  for (const std::int64_t stride : strides) product *= stride;
+  return product;
+}
+
+TorusPoint alias_of(const TorusPoint& t, std::int64_t alias, std::span<const std::int64_t> strides) {
+  TorusPoint point = t;
+  for (std::size_t axis = strides.size(); axis-- > 0;) {
+    point.numerator[axis] += t.denominator[axis] * (alias % strides[axis]);
+    point.denominator[axis] *= strides[axis];
+    alias /= strides[axis];
+  }
+  return point;
+}
+
 }  // namespace sigmax::bounds

@@ -36,4 +36,9 @@ struct Frequency {
 };
 std::vector<Frequency> half_of_frequencies(std::span<const std::int64_t> points, const HalfOffsets& offsets);
 
+/// The frequencies of the torus that a map with these strides reads, which it makes to one of the torus that it writes:
+/// how many there are, and one of them, (t + 2 pi m) / stride on each axis.
+std::int64_t alias_count(std::span<const std::int64_t> strides);
+TorusPoint alias_of(const TorusPoint& t, std::int64_t alias, std::span<const std::int64_t> strides);
+
 }  // namespace sigmax::bounds

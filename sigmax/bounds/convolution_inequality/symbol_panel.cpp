@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/bounds/convolution_inequality/image_grid.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 
 namespace sigmax::bounds {
@@ -29,21 +30,9 @@ std::vector<Position> tap_positions(const Correlation& correlation) {
 
 }  // namespace
 
-std::int64_t SymbolPanel::aliases() const {
-  std::int64_t product = 1;
-  for (const std::int64_t stride : strides_) product *= stride;
-  return product;
-}
+std::int64_t SymbolPanel::aliases() const { return alias_count(strides_); }
 
-TorusPoint SymbolPanel::alias(const TorusPoint& t, std::int64_t alias) const {
-  TorusPoint point = t;
-  for (std::size_t axis = strides_.size(); axis-- > 0;) {
-    point.numerator[axis] += t.denominator[axis] * (alias % strides_[axis]);
-    point.denominator[axis] *= strides_[axis];
-    alias /= strides_[axis];
-  }
-  return point;
-}
+TorusPoint SymbolPanel::alias(const TorusPoint& t, std::int64_t alias) const { return alias_of(t, alias, strides_); }
 
 std::optional<SymbolPanel> SymbolPanel::make(const ImageMap& map, std::span<const double> slope,
                                              std::span<const double> row_unit, std::span<const double> column_unit) {

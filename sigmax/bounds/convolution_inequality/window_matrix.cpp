@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/bounds/convolution_inequality/image_grid.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 
@@ -53,21 +54,9 @@ std::optional<WindowMatrix> WindowMatrix::make(const PoolWindow& pool, const Cor
   return windows;
 }
 
-std::int64_t WindowMatrix::aliases() const {
-  std::int64_t product = 1;
-  for (const std::int64_t stride : strides_) product *= stride;
-  return product;
-}
+std::int64_t WindowMatrix::aliases() const { return alias_count(strides_); }
 
-TorusPoint WindowMatrix::alias(const TorusPoint& t, std::int64_t alias) const {
-  TorusPoint point = t;
-  for (std::size_t axis = strides_.size(); axis-- > 0;) {
-    point.numerator[axis] += t.denominator[axis] * (alias % strides_[axis]);
-    point.denominator[axis] *= strides_[axis];
-    alias /= strides_[axis];
-  }
-  return point;
-}
+TorusPoint WindowMatrix::alias(const TorusPoint& t, std::int64_t alias) const { return alias_of(t, alias, strides_); }
 
 Matrix<double> WindowMatrix::spread(const Matrix<double>& panel, const TorusPoint& t) const {
   if (strides_.empty()) return panel;
