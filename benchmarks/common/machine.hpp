@@ -124,17 +124,24 @@ double gemm_rate(int n = 1536, const TimingOptions& options = {}) {
   return 2 * cubed / take_turns({{"gemm", run}}, options).front().median();
 }
 
-/// The machine in words and figures, for the head of a table and for the JSON.
-inline nlohmann::json describe_machine(Context& context) {
+/// The machine and what this program uses of it, in words: benchmarks/common/machine.py reads it from --machine.
+inline nlohmann::json name_machine() {
   return {{"cpu", cpu_name()},
           {"hardware_threads", std::thread::hardware_concurrency()},
-          {"threads", context.threads()},
           {"simd", kernels::simd_target()},
           {"blas", openblas_get_config()},
-          {"sgemm_gflops", gemm_rate<float>() * 1e-9},
-          {"dgemm_gflops", gemm_rate<double>() * 1e-9},
-          {"read_gb_per_second_256_mib", read_bandwidth(std::size_t{256} << 20, context) * 1e-9},
-          {"read_gb_per_second_1_mib", read_bandwidth(std::size_t{1} << 20, context) * 1e-9}};
+          {"blas_kernels", openblas_get_corename()}};
+}
+
+/// The machine in words and figures, for the head of a table and for the JSON.
+inline nlohmann::json describe_machine(Context& context) {
+  nlohmann::json machine = name_machine();
+  machine.update({{"threads", context.threads()},
+                  {"sgemm_gflops", gemm_rate<float>() * 1e-9},
+                  {"dgemm_gflops", gemm_rate<double>() * 1e-9},
+                  {"read_gb_per_second_256_mib", read_bandwidth(std::size_t{256} << 20, context) * 1e-9},
+                  {"read_gb_per_second_1_mib", read_bandwidth(std::size_t{1} << 20, context) * 1e-9}});
+  return machine;
 }
 
 }  // namespace sigmax::benchmark

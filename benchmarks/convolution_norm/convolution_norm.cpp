@@ -3,6 +3,8 @@
 //     bench_convolution_norm --kernel FILE.npy --size N [--stride S] [--padding P] [--groups G] [--every-size]
 //                            [--circular] [--width W] [--threads N]
 //
+//     bench_convolution_norm --machine      what it uses of the machine, as JSON
+//
 // Reads one kernel, [out, in / groups, taps, taps] in float32, and prints one line of JSON: the ends, their theorems,
 // the seconds (median of the rounds; reading is not timed) and the points of the torus. A small convolution comes
 // first, so that what happens once in a process, threads and the self-test of BLAS, is not timed either.
@@ -15,6 +17,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include "benchmarks/common/machine.hpp"
 #include "benchmarks/common/timing.hpp"
 #include "sigmax/bounds/convolution.hpp"
 #include "sigmax/io/checkpoint.hpp"
@@ -124,4 +127,10 @@ void answer(const Request& request) {
 }  // namespace
 }  // namespace sigmax::benchmark
 
-int main(int argc, char** argv) { sigmax::benchmark::answer(sigmax::benchmark::parse(argc, argv)); }
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--machine") {
+    fmt::print("{}\n", sigmax::benchmark::name_machine().dump());
+    return 0;
+  }
+  sigmax::benchmark::answer(sigmax::benchmark::parse(argc, argv));
+}

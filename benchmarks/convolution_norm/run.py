@@ -1,17 +1,17 @@
 """The norm of each convolution of four networks: sigmax with proof, and what people use today.
 
     .venv/bin/python benchmarks/convolution_norm/run.py [--quick] [--threads N] [--limit SECONDS] [--kernels smoothed]
-                                                        [--seconds N] [--show]
+                                                        [--seconds N] [--resume] [--show]
 
 sigmax answers three questions: the norm at every input size to 1e-3, the norm at the layer's own size with zero padding
 to 2 %, and the circular norm at that size for stride 1 to 1e-8, which some peers compute or bound. For strided layers
 it also answers the first question for stride 1, which other peers bound. Kernels are drawn from the record's seed:
 Gaussian, or smoothed like trained ones. Layers run in random order, candidates in random order on each, each once. A
-peer that takes longer than --limit on a layer is stopped there, and one that would by the fastest rate that it has in
-the record is not started; the record says so. --seconds ends a run early: the next one with the same --output goes on
-with what is missing, on the same kernels. --values computes values that the record lacks and does not time them: for a
-machine that is busy, and for peers that --limit stopped. --forget drops what was measured of candidates, so that the
-next run measures them again. --show prints what there is.
+peer that takes longer than --limit on a layer is stopped there, and its value is computed at the end of the run, without
+a limit and without a time; the record says so. A run measures everything for a new record. --seconds ends it early; --resume goes on with
+what the record lacks, on the same kernels. --forget drops what was measured of candidates, so that --resume measures
+them again. --show prints what there is. A run of some networks, kernels or candidates, as --quick is one, writes a
+record only with --output or --resume.
 
 Width: (upper - lower) / upper of sigmax. A peer's value is held against sigmax's enclosure of the quantity that it
 claims to give or to bound. sigmax is tighter than an upper bound if its upper end is smaller; an upper bound below
@@ -22,7 +22,6 @@ import argparse
 import json
 import multiprocessing
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
@@ -33,9 +32,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "release" / "benchmarks" / "bench_convolution_norm"
 RESULT = ROOT / "benchmarks" / "results" / "convolution_norm.json"
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "convolution_norm")]
+from common.machine import describe
 from common.threads import limit_threads
-from verdict import (CIRCULAR, EVERY_SIZE, KERNELS, THIS_SIZE, WITHOUT_STRIDE, fastest_rate, groups, is_asked,
-                     is_pointwise, is_settled, judged, totals, verdicts, width)
+from verdict import (CIRCULAR, EVERY_SIZE, KERNELS, THIS_SIZE, WITHOUT_STRIDE, groups, is_asked, is_pointwise, is_settled,
+                     judged, totals, verdicts, width)
 
 REQUESTS = {EVERY_SIZE: ["--every-size", "--width", "1e-3"], THIS_SIZE: ["--width", "0.02"],
             CIRCULAR: ["--circular", "--width", "1e-8"],
@@ -51,12 +51,16 @@ def parse_options():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=float, default=10, help="seconds of one peer on one layer")
     parser.add_argument("--seconds", type=float, help="start nothing after this time")
-    parser.add_argument("--values", action="store_true", help="values alone, no times, no limit")
+    parser.add_argument("--resume", action="store_true", help="go on with the record instead of a new one")
     parser.add_argument("--forget", nargs="+", metavar="NAME", help="beginnings of names; measures nothing")
     parser.add_argument("--show", action="store_true", help="measure nothing")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="keep kernels there for the next run")
-    parser.add_argument("--output", type=pathlib.Path, default=RESULT)
-    return parser.parse_args()
+    parser.add_argument("--output", type=pathlib.Path, help="default: the record of this repository")
+    options = parser.parse_args()
+    part = options.quick or options.networks or options.candidates or set(options.kernels) != set(KERNELS)
+    options.writes = not options.show and bool(options.output or options.resume or options.forget or not part)
+    options.output = options.output or RESULT
+    return options
 
 
 def ask_sigmax(kernel, layer, request, threads):
@@ -136,18 +140,22 @@ def kernel_of(folder, seed, network, kind, layer):
 def open_record(options):
     import numpy
 
-    if options.output.exists():
+    if options.resume or options.show or options.forget:
         record = json.loads(options.output.read_text())
-        if record["machine"]["threads"] != options.threads and not options.values:
+        if options.resume and record["machine"]["threads"] != options.threads:
             sys.exit(f"{options.output} is of {record['machine']['threads']} threads")
         return record
-    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     return {"question": "convolution_norm",
-            "machine": {"processor": cpu, "threads": options.threads, "python": platform.python_version(),
-                        "numpy": numpy.__version__},
+            "machine": {**describe(PROGRAM, options.threads), "numpy": numpy.__version__},
             "day": time.strftime("%Y-%m-%d"),
             "seed": int(numpy.random.SeedSequence().entropy % 2**63),
             "cases": []}
+
+
+def save(options, record):
+    if options.writes:
+        record["cases"].sort(key=lambda case: (case["network"], case["kernels"], case["layer"]))
+        options.output.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def case_of(record, network, kind, layer):
@@ -177,10 +185,7 @@ def missing(options, record):
                 found = case["candidates"]
                 names = [name for name in (*REQUESTS, *peers.PEERS) if is_asked(case, name)
                          if not options.candidates or name.startswith(tuple(options.candidates))]
-                if options.values:
-                    names = [name for name in names if name in peers.PEERS and "value" not in found.get(name, {})]
-                else:
-                    names = [name for name in names if name not in found or not is_settled(found[name], options.limit)]
+                names = [name for name in names if name not in found or not is_settled(found[name], options.limit)]
                 random.shuffle(names)
                 if names:
                     work.append((case, network, kind, layer, names))
@@ -188,34 +193,8 @@ def missing(options, record):
     return work
 
 
-def expected_seconds(record, name, layer):
-    """At least, by the fastest rate on record; 0 where nothing is known."""
-    import peers
-
-    _, out, channels, taps, _, _, size = layer
-    work = peers.work(name, out, channels, taps, size)
-    rate = fastest_rate(record, peers.work, name, min(out, channels)) if work else None
-    return work / rate if rate else 0
-
-
-def small_enough(layer, name):
-    """The transform of a 1x1 kernel is the same at every frequency: for the value alone, one will do."""
-    from peers import work
-
-    return (*layer[:6], 1) if layer[3] == 1 and work(name, *layer[1:4], layer[6]) > 0 else layer
-
-
-def ask(options, record, peers, kernel, layer, name, known):
-    if name in REQUESTS:
-        return ask_sigmax(kernel, layer, REQUESTS[name], options.threads)
-    if options.values:
-        found = peers.ask(name, kernel, small_enough(layer, name), None)
-        return known | {"seconds": None, "value": found["value"], "claim": found["claim"]}
-    expected = expected_seconds(record, name, layer)
-    if expected > options.limit:
-        return known | {"seconds": None, "limit_seconds": options.limit, "expected_seconds": expected}
-    found = peers.ask(name, kernel, layer, options.limit)
-    return found if "value" in found else known | found
+def is_late(candidate):
+    return "limit_seconds" in candidate and "value" not in candidate
 
 
 def measure(options, record):
@@ -226,19 +205,46 @@ def measure(options, record):
     count, done = sum(len(names) for *_, names in work), 0
     end = time.monotonic() + options.seconds if options.seconds else float("inf")
     with tempfile.TemporaryDirectory() as folder, Peers(options.threads) as peers:
+        folder = options.keep or pathlib.Path(folder)
         for case, network, kind, layer, names in work:
             if time.monotonic() > end:
                 break
-            kernel = kernel_of(options.keep or pathlib.Path(folder), record["seed"], network, kind, layer)
+            kernel = kernel_of(folder, record["seed"], network, kind, layer)
             for name in names:
                 if time.monotonic() > end:
                     break
-                known = case["candidates"].get(name, {})
-                case["candidates"][name] = ask(options, record, peers, kernel, layer, name, known)
+                case["candidates"][name] = (ask_sigmax(kernel, layer, REQUESTS[name], options.threads)
+                                            if name in REQUESTS else peers.ask(name, kernel, layer, options.limit))
                 done += 1
             if not options.keep:
                 kernel.unlink()
-    print(f"{done} of {count} measured", file=sys.stderr)
+        print(f"{done} of {count} measured", file=sys.stderr)
+        if done == count:
+            save(options, record)
+            compute_late_values(options, record, folder, end)
+
+
+def compute_late_values(options, record, folder, end):
+    """Of peers that were stopped, without a limit and without a time: this part may run on a busy machine."""
+    import layers
+    import numpy
+    import peers
+
+    late = [(case, name) for case in record["cases"] for name in case["candidates"]
+            if is_late(case["candidates"][name])]
+    for done, (case, name) in enumerate(late):
+        if time.monotonic() > end:
+            print(f"{done} of {len(late)} late values", file=sys.stderr)
+            return
+        found = case["candidates"][name]
+        if not is_late(found):
+            continue
+        layer = next(one for one in layers.NETWORKS[case["network"]] if one[0] == case["layer"])
+        kernel = numpy.load(kernel_of(folder, record["seed"], case["network"], case["kernels"], layer))
+        found["value"], found["claim"] = peers.VALUES[name](kernel, *layer[4:])
+        for other in peers.alike(name):
+            if is_late(case["candidates"].get(other, {})):
+                case["candidates"][other] |= {"value": found["value"], "claim": found["claim"]}
 
 
 def forget(options, record):
@@ -314,9 +320,7 @@ def main():
         forget(options, record)
     elif not options.show:
         measure(options, record)
-    if options.forget or not options.show:
-        record["cases"].sort(key=lambda case: (case["network"], case["kernels"], case["layer"]))
-        options.output.write_text(json.dumps(record, indent=1) + "\n")
+    save(options, record)
     if not options.forget:
         show(record)
 

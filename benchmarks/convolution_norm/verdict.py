@@ -2,10 +2,9 @@
 
 A candidate of a case is, for sigmax, its ends, its seconds and whether they are proven; for a peer
 
-    value, claim     what it found and what that claims to be; absent if it did not finish
-    seconds          None if it did not finish, or if the machine was busy while the value was computed
-    limit_seconds    where it did not finish: it was stopped after this time, or, with expected_seconds, not started,
-                     since it would take longer by the fastest rate that it has in this record
+    value, claim     what it found and what that claims to be
+    seconds          None if it did not finish in time, or if the machine was busy while the value was computed
+    limit_seconds    where it did not finish in time: it was stopped after this one, and the value computed without a limit
 """
 
 EVERY_SIZE = "sigmax, every size, to 1e-3"
@@ -93,18 +92,3 @@ def totals(cases, name):
             "values": sum("value" in one or "upper" in one for one in found),
             "over_limit": sum("limit_seconds" in one for one in found),
             "limits": sorted({one["limit_seconds"] for one in found if "limit_seconds" in one})}
-
-
-def fastest_rate(record, work, name, height):
-    """Of a peer in this record, flops per second, on matrices of this height if there are any; None without a record.
-
-    `work` of a name, out, channels, taps and size is a peer's flops."""
-    rates = []
-    for case in record["cases"]:
-        one = case["candidates"].get(name, {})
-        out, channels, taps = case["shape"][:3]
-        if is_timed(one) and work(name, out, channels, taps, case["size"]) > 0:
-            rates.append((min(out, channels) == height,
-                          work(name, out, channels, taps, case["size"]) / one["seconds"]))
-    alike = [rate for same, rate in rates if same]
-    return max(alike or [rate for _, rate in rates], default=None)

@@ -146,16 +146,6 @@ class Verdict(unittest.TestCase):
         self.assertEqual(verdict.totals(cases, "peer"), {"seconds": 0.25, "timed": 1, "layers": 4, "values": 2,
                                                          "over_limit": 1, "limits": [10]})
 
-    def test_a_rate_is_that_of_matrices_of_the_same_height_where_there_are_any(self):
-        def work(name, out, channels, taps, size):
-            return 100.0
-
-        record = {"cases": [case({"peer": bound(1) | {"seconds": 0.5}}), case({"peer": bound(1) | {"seconds": 0.25}})]}
-        record["cases"][0]["shape"] = [4, 8, 3, 3]
-        self.assertEqual(verdict.fastest_rate(record, work, "peer", 4), 200)
-        self.assertEqual(verdict.fastest_rate(record, work, "peer", 64), 400)
-        self.assertIsNone(verdict.fastest_rate(record, work, "another", 64))
-
     def test_settled_is_what_was_timed_or_ran_into_the_limit(self):
         stopped = {"seconds": None, "limit_seconds": 10}
         self.assertTrue(verdict.is_settled(bound(1), 10))
