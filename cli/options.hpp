@@ -10,13 +10,13 @@
 #include <variant>
 #include <vector>
 
-#include "cli/accuracy_gate.hpp"
-#include "cli/certify_request.hpp"
-#include "cli/convolution_options.hpp"
-#include "cli/gate.hpp"
-#include "cli/lipschitz_gate.hpp"
-#include "cli/name_filter.hpp"
-#include "cli/role_overrides.hpp"
+#include "cli/certify/gate.hpp"
+#include "cli/certify/request.hpp"
+#include "cli/gate/gate.hpp"
+#include "cli/lipschitz/gate.hpp"
+#include "cli/reading/convolution_options.hpp"
+#include "cli/reading/name_filter.hpp"
+#include "cli/reading/role_overrides.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/scalar_function.hpp"

@@ -12,12 +12,12 @@
 #include <variant>
 #include <vector>
 
-#include "cli/audit_certificate.hpp"
+#include "cli/certificate/audit.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/gating.hpp"
-#include "cli/progress.hpp"
-#include "cli/proofs.hpp"
-#include "cli/terminal.hpp"
+#include "cli/gate/gating.hpp"
+#include "cli/terminal/progress.hpp"
+#include "cli/terminal/proofs.hpp"
+#include "cli/terminal/terminal.hpp"
 #include "sigmax/audit/audit.hpp"
 #include "sigmax/audit/roles/role.hpp"
 #include "sigmax/io/bytes/atomic_file.hpp"

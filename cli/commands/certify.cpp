@@ -7,12 +7,12 @@
 #include <variant>
 #include <vector>
 
-#include "cli/accuracy_data.hpp"
-#include "cli/accuracy_report.hpp"
+#include "cli/certify/data.hpp"
+#include "cli/certify/report.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/progress.hpp"
-#include "cli/proofs.hpp"
-#include "cli/terminal.hpp"
+#include "cli/terminal/progress.hpp"
+#include "cli/terminal/proofs.hpp"
+#include "cli/terminal/terminal.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/from_onnx.hpp"
 #include "sigmax/io/computation.hpp"

@@ -6,12 +6,12 @@
 #include <optional>
 #include <string>
 
-#include "cli/cond_report.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/progress.hpp"
-#include "cli/proofs.hpp"
-#include "cli/target.hpp"
-#include "cli/terminal.hpp"
+#include "cli/matrix/cond_report.hpp"
+#include "cli/matrix/target.hpp"
+#include "cli/terminal/progress.hpp"
+#include "cli/terminal/proofs.hpp"
+#include "cli/terminal/terminal.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/io/checkpoint.hpp"

@@ -8,7 +8,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/listing.hpp"
-#include "cli/terminal.hpp"
+#include "cli/terminal/terminal.hpp"
 #include "sigmax/io/checkpoint.hpp"
 
 namespace sigmax::cli {

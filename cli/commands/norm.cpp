@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "cli/exit_code.hpp"
-#include "cli/norm_report.hpp"
-#include "cli/progress.hpp"
-#include "cli/proofs.hpp"
-#include "cli/target.hpp"
-#include "cli/terminal.hpp"
+#include "cli/matrix/norm_report.hpp"
+#include "cli/matrix/target.hpp"
+#include "cli/terminal/progress.hpp"
+#include "cli/terminal/proofs.hpp"
+#include "cli/terminal/terminal.hpp"
 #include "sigmax/audit/convolution.hpp"
 #include "sigmax/bounds/convolution.hpp"
 #include "sigmax/core/error.hpp"

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "cli/exit_code.hpp"
-#include "cli/progress.hpp"
-#include "cli/proofs.hpp"
-#include "cli/svd_report.hpp"
-#include "cli/target.hpp"
-#include "cli/terminal.hpp"
+#include "cli/matrix/svd_report.hpp"
+#include "cli/matrix/target.hpp"
+#include "cli/terminal/progress.hpp"
+#include "cli/terminal/proofs.hpp"
+#include "cli/terminal/terminal.hpp"
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/core/error.hpp"
