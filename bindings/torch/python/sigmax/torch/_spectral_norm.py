@@ -43,7 +43,7 @@ def spectral_norm(
         module: the module that holds the parameter; returned
         name: the parameter's name
         n_power_iterations: steps per read in training mode; each step is one read of the weight from memory
-        eps: a vector is divided by ``max(length, eps)``
+        eps: a vector is divided by ``max(length, eps)``, as in PyTorch: a weight with sigma below it is not normalized
         dim: the dimension of the outputs; ``None`` means 1 for transposed convolutions, otherwise 0
         target: the norm of the normalized weight
         at_most: multiply by ``min(1, target / sigma)``: weights that are small enough stay unchanged
