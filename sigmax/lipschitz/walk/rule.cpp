@@ -15,6 +15,7 @@
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
+#include "sigmax/graph/scalar/expression_function.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
@@ -178,6 +179,15 @@ class RuleVisitor {
              "functions, entry by entry, of the one value that is compared with a constant, and meet there; a Where "
              "that takes the greater or lesser of two values does as Max, Min, Relu or Clip; and any does where inputs "
              "are bounded so that the comparison has one result";
+    }
+    const graph::Expression* const f = graph::expression_of(*elementwise.functions[0]);
+    const bool chooses = f != nullptr && std::ranges::any_of(f->terms(), [](const graph::Term& term) {
+                           return term.symbol == graph::Symbol::Where && !term.continuous;
+                         });
+    if (chooses) {
+      return ": it jumps, or is not known to be continuous, where the condition of its Where changes. It has a bound "
+             "if "
+             "both sides have one value there, or if inputs are bounded so that the condition has one result";
     }
     return "";
   }
