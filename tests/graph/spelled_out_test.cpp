@@ -105,8 +105,16 @@ TEST(SpelledOut, ADeviationMayHaveItsEpsilonOutside) {
   const Nodes mean = {along(node("ReduceMean", {"s"}, {"v"}), -1)};
   const Nodes corrected = {along(node("ReduceMean", {"s"}, {"v1"}), -1), node("Mul", {"v1", "four"}, {"v2"}),
                            node("Div", {"v2", "three"}, {"v"})};
+  const Nodes by_shape = {node("Shape", {"x"}, {"h"}),
+                          node("Gather", {"h", "last"}, {"n1"}),
+                          node("ReduceProd", {"n1"}, {"n2"}) + attribute("keepdims", 0),
+                          node("Cast", {"n2"}, {"n"}) + attribute("to", 1),
+                          along(node("ReduceMean", {"s"}, {"v1"}), -1),
+                          node("Mul", {"v1", "n"}, {"v2"}),
+                          node("Sub", {"n", "one"}, {"n3"}),
+                          node("Div", {"v2", "n3"}, {"v"})};
   const Nodes of_sum = {node("ReduceSum", {"s", "last"}, {"v1"}), node("Div", {"v1", "three"}, {"v"})};
-  for (const Nodes& variance : {mean, corrected, of_sum}) {
+  for (const Nodes& variance : {mean, corrected, of_sum, by_shape}) {
     const Standardization found = standardization_of(centered() + square + variance + ending);
     EXPECT_TRUE(found.centered);
     EXPECT_EQ(found.epsilon, 0);
@@ -116,6 +124,14 @@ TEST(SpelledOut, ADeviationMayHaveItsEpsilonOutside) {
   EXPECT_EQ(standardization_of(centered() + square + mean + ending).correction, 0);
   EXPECT_EQ(standardization_of(centered() + square + corrected + ending).correction, 1);
   EXPECT_EQ(standardization_of(centered() + square + of_sum + ending).correction, 1);
+  EXPECT_EQ(standardization_of(centered() + square + by_shape + ending).correction, 1);
+  // g (x - mean) / (std + e)
+  const Nodes with_gain = {node("Mul", {"g", "d"}, {"gd"}), node("Sqrt", {"v"}, {"r"}),
+                           node("Add", {"r", "eps"}, {"t"}), node("Div", {"gd", "t"}, {"y"})};
+  const Standardization gained = standardization_of(centered() + square + by_shape + with_gain);
+  EXPECT_EQ(gained.correction, 1);
+  ASSERT_EQ(gained.gain.size(), 24U);
+  EXPECT_EQ(gained.gain[5], -2);
   // And one under the root as well.
   const Nodes both = {node("Add", {"v", "half"}, {"u"}), node("Sqrt", {"u"}, {"r"}), node("Add", {"eps", "r"}, {"t"}),
                       node("Div", {"d", "t"}, {"y"})};

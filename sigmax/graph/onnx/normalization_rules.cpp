@@ -123,10 +123,15 @@ std::vector<Value> standardized_along(Builder& builder, const std::vector<std::s
 
 /// n - correction, as the file writes it: the mean times n / (n - correction), or the sum / (n - correction).
 std::int64_t correction_of(const Builder& builder, std::int64_t n) {
-  const double factor = builder.number("factor", 1), divisor = builder.number("divisor", 1);
+  if (builder.operand(2) == nullptr) return 0;
+  const auto stated = [&](std::size_t operand) {
+    const std::vector<double> numbers = known_operand(builder, operand, "number of entries").numbers();
+    return numbers.size() == 1 ? numbers[0] : -1;
+  };
   const bool is_sum = builder.integer("sum", 0) != 0;
-  if (!is_sum && factor == divisor) return 0;
   const double entries = static_cast<double>(n);
+  const double divisor = stated(2), factor = is_sum ? entries : builder.operand(1) == nullptr ? 1 : stated(1);
+  if (!is_sum && factor == divisor && factor > 0) return 0;
   const bool fits =
       (is_sum || factor == entries) && divisor == std::nearbyint(divisor) && divisor >= 1 && divisor <= entries;
   if (!fits) throw RefusedNode{fmt::format("divides the squares of {} entries by another number", n)};
@@ -141,7 +146,10 @@ std::vector<Value> import_spelled_out(Builder& builder) {
   Standardization operation{{}, builder.integer("centered", 1) != 0, builder.number("epsilon", kEpsilon)};
   operation.added = builder.number("added", 0);
   operation.correction = correction_of(builder, length);
-  return standardized_along(builder, axes, std::move(operation));
+  const Value y = standardized_along(builder, axes, std::move(operation)).at(0);
+  if (builder.operand(3) == nullptr) return {y};
+  if (broadcast_shape(builder.operand(3)->shape, shape) != shape) throw RefusedNode{"has a gain that does not fit"};
+  return {emit_affine(builder, scaling(spread_operand(builder, 3, {}, shape)), builder.node_of(y), shape)};
 }
 
 /// (x - mean) / (deviation + 1e-9)

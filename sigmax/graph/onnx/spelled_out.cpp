@@ -65,6 +65,23 @@ class Definitions {
 
   bool is_number(const Name& name, double value) const { return number(name) == value; }
 
+  /// A constant of the file.
+  bool is_stored(const Name& name) const { return constants_.contains(origin(name)); }
+
+  /// A number that is stored or computed from shapes, as exporters compute how many entries there are.
+  bool is_of_shapes(const Name& name, int depth = 0) const {
+    if (is_stored(name)) return number(name).has_value() || depth > 0;
+    const io::ComputationNode* node = producer(name);
+    if (node == nullptr || !node->domain.empty() || depth > kMostDepth) return false;
+    if (node->op == "Shape" || node->op == "Size") return true;
+    constexpr std::string_view kArithmetic[] = {"Gather", "ReduceProd", "Cast", "CastLike", "Sub",     "Mul",
+                                                "Slice",  "Squeeze",    "Max",  "Identity", "Reshape", "Unsqueeze"};
+    if (std::ranges::find(kArithmetic, node->op) == std::end(kArithmetic)) return false;
+    if (node->op == "CastLike") return is_of_shapes(node->inputs.at(0), depth + 1);
+    return std::ranges::all_of(node->inputs,
+                               [&](const Name& each) { return each.empty() || is_of_shapes(each, depth + 1); });
+  }
+
   /// Both are the same function of the same values.
   bool same(const Name& a, const Name& b, int depth = 0) const {
     const Name first = origin(a), second = origin(b);
@@ -183,8 +200,8 @@ struct Deviation {
   Integers axes;
   double epsilon = 0;
   double added = 0;
-  double factor = 1;
-  double divisor = 1;
+  Name factor{};   ///< empty: none
+  Name divisor{};  ///< empty: none
   bool is_sum = false;
 };
 
@@ -213,18 +230,16 @@ std::optional<Deviation> variance(const Definitions& all, const Name& name) {
   if (auto mean = mean_of_squares(all, name, false)) return mean;
   const auto* quotient = all.made_by(name, "Div", 2);
   if (quotient == nullptr) return std::nullopt;
-  const auto divisor = all.number(quotient->inputs[1]);
-  if (!divisor) return std::nullopt;
+  if (!all.is_of_shapes(quotient->inputs[1])) return std::nullopt;
   std::optional<Deviation> result = mean_of_squares(all, quotient->inputs[0], true);
   if (const auto* product = all.made_by(quotient->inputs[0], "Mul", 2); !result && product != nullptr) {
     for (std::size_t side = 0; side < 2 && !result; ++side) {
-      const auto factor = all.number(product->inputs[side]);
-      if (!factor) continue;
+      if (!all.is_of_shapes(product->inputs[side])) continue;
       result = mean_of_squares(all, product->inputs[1 - side], false);
-      if (result) result->factor = *factor;
+      if (result) result->factor = product->inputs[side];
     }
   }
-  if (result) result->divisor = *divisor;
+  if (result) result->divisor = quotient->inputs[1];
   return result;
 }
 
@@ -257,9 +272,17 @@ void become(io::ComputationNode& node, std::string op, Name input, std::vector<i
 }
 
 /// d divided by the deviation of d.
-bool standardize(const Definitions& all, io::ComputationNode& node, const Name& d,
-                 const std::optional<Deviation>& found) {
-  if (!found || !(found->epsilon + found->added > 0) || !all.same(found->of, d)) return false;
+bool standardize(const Definitions& all, io::ComputationNode& node, Name d, const std::optional<Deviation>& found) {
+  if (!found || !(found->epsilon + found->added > 0)) return false;
+  // gain d, as in g (x - mean) / (std + e)
+  Name gain;
+  const auto* product = all.made_by(d, "Mul", 2);
+  for (std::size_t side = 0; side < 2 && product != nullptr && gain.empty(); ++side) {
+    if (!all.is_stored(product->inputs[side]) || !all.same(found->of, product->inputs[1 - side])) continue;
+    gain = product->inputs[side];
+    d = product->inputs[1 - side];
+  }
+  if (!all.same(found->of, d)) return false;
   Name input = all.origin(d);
   std::int64_t centered = 0;
   if (const auto* difference = all.made_by(d, "Sub", 2)) {
@@ -274,9 +297,8 @@ bool standardize(const Definitions& all, io::ComputationNode& node, const Name& 
           {"centered", centered},
           {"epsilon", found->epsilon},
           {"added", found->added},
-          {"factor", found->factor},
-          {"divisor", found->divisor},
           {"sum", std::int64_t{found->is_sum ? 1 : 0}}});
+  node.inputs.insert(node.inputs.end(), {found->factor, found->divisor, gain});
   return true;
 }
 

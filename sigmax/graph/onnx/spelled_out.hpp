@@ -9,9 +9,10 @@
 namespace sigmax::graph::onnx {
 
 /// The name of an operator that no file has: y = (x - mean) / (sqrt(variance + epsilon) + added) over the axes in the
-/// attribute `axes`, or, if the attribute `centered` is 0, y = x / (sqrt(mean of x^2 + epsilon) + added). The mean of
-/// squares is multiplied by `factor` / `divisor`, or is the sum / `divisor` with `sum`. The rule is in
-/// normalization_rules.cpp, which knows how many entries there are.
+/// attribute `axes`, or, if the attribute `centered` is 0, y = x / (sqrt(mean of x^2 + epsilon) + added). Further operands,
+/// each of which may be absent: the mean of squares is multiplied by operand 1 and divided by operand 2, or is the sum
+/// divided by operand 2 with `sum`; y is multiplied by operand 3. The rule is in normalization_rules.cpp, which knows how
+/// many entries there are.
 inline constexpr const char* kStandardization = "Standardization";
 
 /// y = sqrt(a^2 + b^2), entry by entry. The rule is in reduction_rules.cpp.
@@ -22,7 +23,8 @@ inline constexpr const char* kHypotenuse = "Hypotenuse";
 ///   Standardization  d / (sqrt(mean(d^2) + epsilon) + added), with d = x - mean(x) or any d; the three means over the
 ///                    same axes, and numbers epsilon and added, one of which may be missing. d^2 may be d d; the root
 ///                    may be a power of 0.5, and the quotient a product with the reciprocal or with a power of -0.5.
-///                    The mean may be mean(d^2) n / (n - 1) or sum(d^2) / (n - 1), as for torch's std.
+///                    The mean may be mean(d^2) n / (n - 1) or sum(d^2) / (n - 1), as for torch's std, with n stored or
+///                    computed from shapes; d may be multiplied by a constant before the division.
 ///   Softmax          e^z / sum(e^z) along one axis; z may be w - max(w) along it, which is the Softmax of w.
 ///   LogSoftmax       the logarithm of a Softmax.
 ///   ReduceL2         the root of ReduceSumSquare(d), or of ReduceSum(d^2).
