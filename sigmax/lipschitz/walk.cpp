@@ -172,10 +172,11 @@ class Walker {
 
   // Of a recurrence the walk over its steps, where gates and states have their own ranges.
   Limit by_steps(Index node) const {
-    constexpr std::int64_t kMostSteps = 64, kMostHidden = 128;
+    // Each step is a dozen nodes, for which several joined maps are proven.
+    constexpr std::int64_t kMostSteps = 32, kMostStates = 512;
     const auto* const recurrence = std::get_if<graph::Recurrence>(&graph_.nodes[node].operation);
     if (recurrence == nullptr || recurrence->steps < 1 || recurrence->hidden < 1 || recurrence->steps > kMostSteps ||
-        recurrence->hidden > kMostHidden || options_.join_up_to == 0) {
+        recurrence->hidden > kMostStates / recurrence->steps || options_.join_up_to == 0) {
       return std::nullopt;
     }
     const graph::Graph steps = unrolled(*recurrence);
