@@ -9,10 +9,10 @@
 namespace sigmax::graph::onnx {
 
 /// The name of an operator that no file has: y = (x - mean) / (sqrt(variance + epsilon) + added) over the axes in the
-/// attribute `axes`, or, if the attribute `centered` is 0, y = x / (sqrt(mean of x^2 + epsilon) + added). Further operands,
-/// each of which may be absent: the mean of squares is multiplied by operand 1 and divided by operand 2, or is the sum
-/// divided by operand 2 with `sum`; y is multiplied by operand 3. The rule is in normalization_rules.cpp, which knows how
-/// many entries there are.
+/// attribute `axes`, or, if the attribute `centered` is 0, y = x / (sqrt(mean of x^2 + epsilon) + added). Further
+/// operands, each of which may be absent: the mean of squares is multiplied by operand 1 and divided by operand 2, or
+/// is the sum divided by operand 2 with `sum`; y is multiplied by operand 3. The rule is in normalization_rules.cpp,
+/// which knows how many entries there are.
 inline constexpr const char* kStandardization = "Standardization";
 
 /// y = sqrt(a^2 + b^2), entry by entry. The rule is in reduction_rules.cpp.

@@ -12,6 +12,7 @@
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/ranges/linear.hpp"
+#include "sigmax/graph/scalar/interval.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/selection.hpp"
