@@ -209,6 +209,9 @@ std::string render(ReportFile::Kind kind, const LipschitzReport& report, const L
   return page(report, options);
 }
 
+/// Whether messages name each node without a bound, so that the text for a terminal does not.
+bool names_refused(const LipschitzReport& report) { return report.local.empty() && !report.result.upper; }
+
 std::string render_for_output(const LipschitzReport& report, const LipschitzRequest& options) {
   switch (options.format) {
     case NetworkFormat::value:
@@ -220,14 +223,14 @@ std::string render_for_output(const LipschitzReport& report, const LipschitzRequ
   }
   const Style style = style_of(1, options.common.color);
   const report::Detail detail = options.common.verbose ? report::Detail::all : report::Detail::usual;
-  return report::write_terminal(lipschitz_document(report, style.unicode, detail),
+  return report::write_terminal(lipschitz_document(report, style.unicode, detail, !names_refused(report)),
                                 {style.width, style.color, style.unicode, detail});
 }
 
 /// Whether everything that was asked for has a bound. With inputs given, the question is about them.
 bool tell_what_is_missing(const LipschitzReport& report, const Messages& messages) {
   if (report.local.empty()) {
-    for (std::size_t i = 0; i < report.result.walk.refused.size() && !report.result.upper; ++i) {
+    for (std::size_t i = 0; i < report.result.walk.refused.size() && names_refused(report); ++i) {
       const lipschitz::Refusal& refusal = report.result.walk.refused[i];
       const std::string text = fmt::format("{} {}; {}", refusal.name, refusal.reason, report.ways_out[i]);
       messages.finding("no bound", report::visible(text));

@@ -177,12 +177,14 @@ report::Table method_table(const LipschitzReport& report) {
 
 }  // namespace
 
-report::Document lipschitz_document(const LipschitzReport& report, bool unicode, Detail detail) {
+report::Document lipschitz_document(const LipschitzReport& report, bool unicode, Detail detail, bool with_refusals) {
   report::Document document;
   document.push_back({report::Title{.kind = "sigmax lipschitz", .name = report.file}});
   document.push_back({layer_table(report, unicode)});
   document.push_back({.content = figures(report, report::glyphs(unicode)), .spaced = true});
-  if (!report.result.walk.refused.empty()) document.push_back({refusals(report, unicode), "No bound", true});
+  if (with_refusals && !report.result.walk.refused.empty()) {
+    document.push_back({refusals(report, unicode), "No bound", true});
+  }
   add_rows(document, report, detail);
   report::Text remarks = notes(report, unicode);
   if (!remarks.lines.empty()) document.push_back({.content = std::move(remarks), .spaced = true});
@@ -191,7 +193,7 @@ report::Document lipschitz_document(const LipschitzReport& report, bool unicode,
 }
 
 report::Document lipschitz_markdown(const LipschitzReport& report, Detail detail) {
-  report::Document document = lipschitz_document(report, true, detail);
+  report::Document document = lipschitz_document(report, true, detail, true);
   if (!report.gates.empty()) document.insert(document.begin() + 1, {gate_table(report), "Gates"});
   return document;
 }

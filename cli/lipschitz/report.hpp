@@ -60,8 +60,10 @@ struct LipschitzReport {
 /// docs/json.md has the members, docs/schema/lipschitz-1.schema.json their types.
 report::Record lipschitz_record(const LipschitzReport& report);
 
-/// Detail::all lists every output, pair and input. Gates are messages of the command.
-report::Document lipschitz_document(const LipschitzReport& report, bool unicode, report::Detail detail);
+/// Detail::all lists every output, pair and input. Gates are messages of the command, and so are the nodes without a
+/// bound where `with_refusals` is not set.
+report::Document lipschitz_document(const LipschitzReport& report, bool unicode, report::Detail detail,
+                                    bool with_refusals);
 report::Document lipschitz_markdown(const LipschitzReport& report, report::Detail detail);
 
 /// `facts`: the date, the command line and the like.

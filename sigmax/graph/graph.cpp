@@ -91,6 +91,11 @@ class Check {
     if (!standardization.gain.empty()) require_length("gain", standardization.gain.size(), size());
     if (!standardization.offset.empty()) require_length("offset", standardization.offset.size(), size());
     if (!(standardization.epsilon >= 0)) fail(fmt::format("has an epsilon of {}", standardization.epsilon));
+    if (!(standardization.added >= 0)) fail(fmt::format("adds {} to a deviation", standardization.added));
+    if (standardization.correction < 0 ||
+        (standardization.correction > 0 && standardization.correction >= standardization.groups.length)) {
+      fail(fmt::format("divides by {} entries less {}", standardization.groups.length, standardization.correction));
+    }
   }
   void operator()(const Sorted& sorted) const {
     require_inputs(1);
@@ -109,6 +114,7 @@ class Check {
         std::isinf(response.beta) || std::isinf(response.bias)) {
       fail(fmt::format("has alpha {}, beta {} and bias {}", response.alpha, response.beta, response.bias));
     }
+    if (!(response.alpha_error >= 0)) fail(fmt::format("has an alpha with the error {}", response.alpha_error));
   }
   void operator()(const Recurrence& recurrence) const {
     require_inputs(1);

@@ -97,15 +97,18 @@ struct MaxPool {
   std::int64_t channels = 1;
 };
 
-/// y = gain (x - mean) / sqrt(variance + epsilon) + offset in each group (LayerNorm, InstanceNorm, GroupNorm); without
-/// `centered`, y = gain x / sqrt(mean of x^2 + epsilon) + offset (RMSNorm). `gain` and `offset` have an entry for each
-/// entry of x, or are empty: ones and zeros.
+/// y = gain (x - mean) / (sqrt(variance + epsilon) + added) + offset in each group (LayerNorm, InstanceNorm,
+/// GroupNorm); without `centered`, y = gain x / (sqrt(mean of x^2 + epsilon) + added) + offset (RMSNorm). The sum of
+/// squares is divided by the group's length less `correction`. `gain` and `offset` have an entry for each entry of x,
+/// or are empty: ones and zeros.
 struct Standardization {
   Groups groups;
   bool centered = true;
   double epsilon = 1e-5;
   std::vector<double> gain{};
   std::vector<double> offset{};
+  double added = 0;
+  std::int64_t correction = 0;  ///< 0 to the length less 1
 };
 
 /// The `count` least entries of each group in ascending order, or the greatest in descending order.
@@ -122,7 +125,8 @@ struct LocalResponse {
   std::int64_t size = 1;  ///< at least 1
   double alpha = 1e-4;    ///< not negative, as beta
   double beta = 0.75;
-  double bias = 1;  ///< positive
+  double bias = 1;         ///< positive
+  double alpha_error = 0;  ///< relative: each entry of a window may have an alpha of its own, this near
 };
 
 /// One direction of a recurrent layer from a zero state: x is [steps, width], y the hidden states [steps, hidden], in

@@ -9,6 +9,7 @@
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/entrywise.hpp"
+#include "sigmax/graph/local_responses.hpp"
 #include "sigmax/graph/scalar/expression_function.hpp"
 #include "sigmax/graph/scalar/usual_name.hpp"
 
@@ -143,6 +144,7 @@ void give_gains(Graph& graph) {
 }  // namespace
 
 Graph recognized(Graph graph) {
+  find_local_responses(graph);
   Recognizer recognizer(graph);
   std::vector<bool> needed(graph.nodes.size(), false);
   for (const Index each : graph.outputs) needed[each] = true;

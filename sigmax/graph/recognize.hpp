@@ -14,6 +14,8 @@ namespace sigmax::graph {
 /// values in exact arithmetic, and what is proven of the function holds for the file's. A function whose values are
 /// those of a usual one to 1e-6 gets its name (`Gelu`); nothing else follows from the name.
 ///
+/// A local response normalization is found in its quotient (local_responses.hpp).
+///
 /// A standardization takes the diagonal map and the offset that follow it, where they are exact, as its own.
 ///
 /// A composition that is not Lipschitz on the whole line is taken too, for the sake of bounded domains.

@@ -15,11 +15,14 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
+#include "sigmax/graph/unrolled.hpp"
+#include "sigmax/lipschitz/walk/attention.hpp"
 #include "sigmax/lipschitz/walk/expansion.hpp"
 #include "sigmax/lipschitz/walk/linear_form.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
 #include "sigmax/lipschitz/walk/row_norms.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
+#include "sigmax/lipschitz/walk/vector_radii.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
@@ -94,7 +97,9 @@ class Walker {
         elsewhere_(std::move(elsewhere)),
         forms_(graph, moves_, options.norm),
         known_{graph, boxes_, sizes_, moves_},
-        expansion_(graph, forms_, boxes_, best_, options.join_up_to, options.most_splits, norms_) {
+        expansion_(graph, forms_, boxes_, best_, options.join_up_to, options.most_splits, norms_),
+        radii_(known_, best_, at_center_, ball_.radius, norms_),
+        attention_(known_, best_, options.join_up_to, radii_, norms_) {
     place_inputs(box_of(domain, input_size(graph)));
     if (is_bounded()) at_center_ = ranges(graph, graph::box_of(ball_.center), context_);
     // Joined bounds are of use where something other than a linear map reads them.
@@ -143,6 +148,7 @@ class Walker {
       plain_[node] = limit(1);
       forms_.add(node, limit(1));
     } else {
+      attention_.meet(node, boxes_[node]);
       bound(node);
     }
     meet_ball(node);
@@ -156,10 +162,30 @@ class Walker {
     if (options_.join_up_to > 0 && ends_[node] && is_linear(graph_.nodes[node].operation)) {
       best_[node] = lesser(best_[node], expansion_.bound(node));
     }
+    best_[node] = lesser(best_[node], attention_.bound(node));
+    best_[node] = lesser(best_[node], by_steps(node));
     if (!elsewhere_.empty()) best_[node] = lesser(best_[node], elsewhere_[node]);
     if (!best_[node]) refuse(node, rule);
     walk_.layers.push_back({node, graph_.nodes[node].name, name_of(graph_.nodes[node].operation),
                             graph_.nodes[node].shape, upper_of(alone(node, rule)), upper_of(best_[node])});
+  }
+
+  // Of a recurrence the walk over its steps, where gates and states have their own ranges.
+  Limit by_steps(Index node) const {
+    // Each step is a dozen nodes, for which several joined maps are proven.
+    constexpr std::int64_t kMostSteps = 32, kMostStates = 512;
+    const auto* const recurrence = std::get_if<graph::Recurrence>(&graph_.nodes[node].operation);
+    if (recurrence == nullptr || recurrence->steps < 1 || recurrence->hidden < 1 || recurrence->steps > kMostSteps ||
+        recurrence->hidden > kMostStates / recurrence->steps || options_.join_up_to == 0) {
+      return std::nullopt;
+    }
+    const graph::Graph steps = unrolled(*recurrence);
+    WalkOptions options = options_;
+    options.known.reset();
+    const Index from = graph_.nodes[node].inputs[0];
+    Norms norms(options.norm, options.certify, options.convolution, {}, context_);
+    const Walk found = Walker(steps, boxes_[from], options, {}, norms).run();
+    return found.bound ? limit(found.bound->value()) * best_[from] : std::nullopt;
   }
 
   // What is a consequence of another node is left out: where no shape is known, and where values are not bounded
@@ -212,6 +238,11 @@ class Walker {
         meet_rows(node, *affine);
     }
     sizes_[node] = size_of(node, known_, norms_);
+    if (is_bounded() && best_[node] && options_.norm == VectorNorm::two) {
+      const auto entries = static_cast<std::int64_t>(at_center_[node].size());
+      const Limit at_center = radii_of_box(at_center_[node], rows_of(1, 1, entries), 0).size;
+      sizes_[node] = lesser(sizes_[node], at_center + best_[node] * limit(ball_.radius));
+    }
   }
 
   void meet_rows(Index node, const graph::Affine& affine) {
@@ -253,6 +284,8 @@ class Walker {
   LinearForms forms_;
   Known known_;
   Expansion expansion_;
+  VectorRadii radii_;
+  AttentionBound attention_;
   Walk walk_;
 };
 

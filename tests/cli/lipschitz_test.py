@@ -59,6 +59,10 @@ class Lipschitz(SchemaTest):
         run = self.expect(4, "lipschitz", path, "--input-shape", "x=1x2")
         self.assertIn("no bound", run.out)
         self.assertIn("sigmax: no bound: Sign", run.err)
+        # Once: on standard error; a report in a file has it too.
+        self.assertEqual((run.out + run.err).count("is not Lipschitz: it jumps"), 1)
+        self.expect(4, "lipschitz", path, "--input-shape", "x=1x2", "-q", "--markdown", self.folder / "report.md")
+        self.assertIn("it jumps", (self.folder / "report.md").read_text())
 
     def test_an_unknown_operator_is_never_counted_as_one(self):
         model = checkpoints.onnx_graph([("Mystery", ["x"], ["y"], {})], {})

@@ -65,6 +65,22 @@ TEST(ImportRules, TakeFunctionsWithTheirAttributes) {
 }
 
 // max(least, min(x, greatest)), the bounds being the input's own greatest entry less 1, and 2.
+// As exporters guard a softmax: where it is not a number, 0.
+TEST(ImportRules, RealValuesAreNumbers) {
+  const std::vector<Message> nodes{node("Softmax", {"x"}, {"p"}), node("IsNaN", {"p"}, {"n"}),
+                                   node("Where", {"n", "zero", "p"}, {"y"})};
+  const Graph graph = imported(model_of(nodes, {floats("zero", {}, {0})}, {2, 3}));
+  ASSERT_EQ(first_reason(graph), "");
+  EXPECT_EQ(graph.assumptions, std::vector<std::string>{"no value is NaN, so that IsNaN is false"});
+  const Graph plain = imported(model_of({node("Softmax", {"x"}, {"y"})}, {}, {2, 3}));
+  const std::vector<double> x{1, 2, 3, -1, 0, 4};
+  EXPECT_EQ(output_of(graph, x), output_of(plain, x));
+  EXPECT_NE(first_reason(imported(model_of({node("IsNaN", {"zero"}, {"n"}), node("Where", {"n", "zero", "x"}, {"y"})},
+                                           {floats("zero", {}, {NAN})}, {2, 3})))
+                .find("asks whether constants are numbers"),
+            std::string::npos);
+}
+
 TEST(ImportRules, ClipBetweenBoundsThatAreData) {
   const Graph graph =
       imported(model_of({node("ReduceMax", {"x"}, {"m"}) + attribute("keepdims", 0),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/rule_builder.hpp"
+#include "sigmax/graph/evaluate.hpp"
 
 namespace sigmax::graph::testing {
 namespace {
@@ -270,9 +271,44 @@ TEST(MovingRules, ScatterPutsEntriesInPlaces) {
   RuleBuilder twice("ScatterND");
   twice.data({3, 2}).integers_at({2, 2}, {2, 1}).data({2, 2});
   EXPECT_EQ(refusal_of(twice), "puts two entries into one place, in no stated order");
-  RuleBuilder sums("ScatterND");
-  sums.data({3, 2}).integers_at({2, 0}, {2, 1}).data({2, 2}).set("reduction", "add");
-  EXPECT_EQ(refusal_of(sums), "combines entries by 'add', which no rule knows");
+  RuleBuilder products("ScatterND");
+  products.data({3, 2}).integers_at({2, 0}, {2, 1}).data({2, 2}).set("reduction", "mul");
+  EXPECT_EQ(refusal_of(products), "combines entries by 'mul', which no rule knows");
+}
+
+TEST(MovingRules, ScatterAddsTwiceIntoOnePlace) {
+  RuleBuilder rows("ScatterND");
+  rows.data({3, 2}).integers_at({2, 2, 0}, {3, 1}).data({3, 2}).set("reduction", "add");
+  expect_map(rows, {3, 2}, [&](std::int64_t i, const auto& add) {
+    add(i, 1.0L);
+    for (const std::int64_t update : {0, 1, 2}) {
+      if (i / 2 == (update == 2 ? 0 : 2)) add(6 + 2 * update + i % 2, 1.0L);
+    }
+    return 0.0;
+  });
+  // [I S^T] with three entries in one place: the root of 1 + 2.
+  RuleBuilder twice("ScatterND");
+  twice.data({3, 2}).integers_at({2, 2, 0}, {3, 1}).data({3, 2}).set("reduction", "add");
+  expect_norm(twice, std::sqrt(3.0));
+  RuleBuilder onto_constants("ScatterElements");
+  onto_constants.numbers({1, 2, 3}, {3}).integers_at({1, 1}, {2}).data({2}).set("reduction", "add");
+  expect_map(onto_constants, {3}, [&](std::int64_t i, const auto& add) {
+    if (i == 1) add(0, 1.0L);
+    if (i == 1) add(1, 1.0L);
+    return static_cast<double>(i + 1);
+  });
+}
+
+TEST(MovingRules, ScatterTakesExtremes) {
+  for (const bool least : {false, true}) {
+    RuleBuilder elements("ScatterElements");
+    elements.data({3}).integers_at({1, 1, 2, 1}, {4}).data({4}).set("reduction", least ? "min" : "max");
+    const auto values = elements.run();
+    elements.graph.outputs = {*values[0].node};
+    const std::vector<double> input{0.5, 1, -2, 3, -1, -3, 0};
+    const std::vector<double> expected = least ? std::vector<double>{0.5, -1, -3} : std::vector<double>{0.5, 3, -2};
+    EXPECT_EQ(evaluate(elements.graph, input)[*values[0].node], expected);
+  }
 }
 
 }  // namespace

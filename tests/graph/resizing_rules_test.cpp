@@ -36,9 +36,10 @@ struct Axis {
     return (x + 0.5L) / scale - 0.5L;
   }
 
-  std::vector<long double> row(std::int64_t at) const {
+  std::vector<long double> row(std::int64_t at) const { return row_at(coordinate(at)); }
+
+  std::vector<long double> row_at(long double x) const {
     std::vector<long double> weights(static_cast<std::size_t>(n));
-    const long double x = coordinate(at);
     const auto add = [&](long double place, long double weight) {
       weights[static_cast<std::size_t>(std::clamp<long double>(place, 0, static_cast<long double>(n - 1)))] += weight;
     };
@@ -148,14 +149,44 @@ TEST(ResizingRules, LinearAndCubicHaveTheirWeights) {
           expect_resized(excluding, rows, columns);
         }
       }
-      if (mode == "cubic" || std::string(coordinates) == "align_corners") continue;
-      // A scale as a file has it: a float. The cubes of its digits do not fit.
+      if (std::string(coordinates) == "align_corners") continue;
+      // A scale as a file has it: a float. The cubes of its digits do not fit into an integer.
       Axis rows{6, 9, static_cast<double>(1.6F), mode, coordinates};
       Axis columns{3, 8, static_cast<double>(2.7F), mode, coordinates};
       RuleBuilder builder = resize_by_scales(rows, columns);
       expect_resized(builder, rows, columns);
     }
   }
+}
+
+// Coordinates start (n - 1) + x (end - start) (n - 1) / (m - 1); what is outside of the input is 0.
+TEST(ResizingRules, CropAndResizeTakesARegion) {
+  for (const std::string mode : {"nearest", "linear", "cubic"}) {
+    for (const auto& [start, end] : {std::pair(0.25, 0.75), std::pair(-0.125, 1.25), std::pair(1.0, 0.0),
+                                     std::pair(static_cast<double>(0.1F), static_cast<double>(0.7F))}) {
+      for (const std::int64_t m : {1, 4, 9}) {
+        SCOPED_TRACE(mode + " " + std::to_string(start) + " to " + std::to_string(end) + ", " + std::to_string(m));
+        const std::int64_t n = 6;
+        RuleBuilder builder("Resize");
+        builder.data({n}).numbers({start, end}, {2}).absent().list({m}).set("mode", mode);
+        builder.set("coordinate_transformation_mode", "tf_crop_and_resize");
+        Axis axis{n, m, 1, mode, "asymmetric"};  // of scale 1: a row at any coordinate
+        expect_map(builder, {m}, [&, from = start, to = end](std::int64_t i, const auto& add) {
+          const long double length = n - 1, a = from, b = to;
+          const long double at =
+              m == 1 ? (a + b) / 2 * length : a * length + static_cast<long double>(i) * (b - a) * length / (m - 1);
+          if (at < 0 || at > length) return 0.0;
+          const auto weights = axis.row_at(at);
+          for (std::int64_t k = 0; k < n; ++k) add(k, weights[static_cast<std::size_t>(k)]);
+          return 0.0;
+        });
+      }
+    }
+  }
+  RuleBuilder filled("Resize");
+  filled.data({4}).numbers({0, 2}, {2}).absent().list({3}).set("extrapolation_value", 1.0);
+  filled.set("coordinate_transformation_mode", "tf_crop_and_resize");
+  EXPECT_NE(refusal_of(filled).find("extrapolation"), std::string::npos);
 }
 
 TEST(ResizingRules, NormsAreThoseOfTheAxes) {
@@ -214,8 +245,7 @@ TEST(ResizingRules, RefuseWhatTheyDoNotKnow) {
   };
   EXPECT_EQ(refusal("mode", "lanczos"), "resizes in mode 'lanczos'");
   EXPECT_EQ(refusal("nearest_mode", "up"), "has the nearest_mode 'up'");
-  EXPECT_NE(refusal("coordinate_transformation_mode", "tf_crop_and_resize").find("tf_crop_and_resize"),
-            std::string::npos);
+  EXPECT_EQ(refusal("coordinate_transformation_mode", "tf_crop_and_resize"), "has a region of 0 numbers for 1 axes");
   RuleBuilder nearest_only("Resize");
   nearest_only.data({4})
       .absent()
@@ -232,7 +262,7 @@ TEST(ResizingRules, RefuseWhatTheyDoNotKnow) {
   corners.set("coordinate_transformation_mode", "align_corners");
   EXPECT_EQ(refusal_of(corners), "aligns corners of a size that is not whole, which runtimes do in different ways");
   RuleBuilder cubic("Resize");
-  cubic.data({4}).absent().numbers({static_cast<double>(1.6F)}, {1}).set("mode", "cubic");
+  cubic.data({4}).absent().numbers({static_cast<double>(1.6F)}, {1}).set("mode", "cubic").set("exclude_outside", 1);
   EXPECT_NE(refusal_of(cubic).find("64 bits"), std::string::npos);
   RuleBuilder antialias("Resize");
   antialias.data({4}).absent().numbers({0.5}, {1}).set("mode", "linear").set("antialias", 1);

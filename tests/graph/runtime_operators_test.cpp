@@ -140,9 +140,9 @@ TEST(RuntimeOperators, OthersAreRefusedWithAReason) {
     return first_reason(imported(model_of({node(op, {"x"}, {"y"}, "n") + Message{}.text(7, domain)}, {}, {1, 3})));
   };
   EXPECT_EQ(
-      reason("MultiHeadAttention", "com.microsoft"),
-      "MultiHeadAttention 'n' is attention in one node, which no rule knows: export without fusing it, or optimize "
-      "the file less");
+      reason("GroupQueryAttention", "com.microsoft"),
+      "GroupQueryAttention 'n' is attention in one node of a kind that no rule knows: export without fusing it, or "
+      "optimize the file less");
   EXPECT_NE(reason("DynamicQuantizeMatMul", "com.microsoft").find("rounds to steps"), std::string::npos);
   EXPECT_EQ(reason("Gelu", "org.example"), "Gelu 'n' is an operator of the domain 'org.example', which no rule knows");
   EXPECT_NE(reason("FusedConv", "com.microsoft"), "");  // without a kernel

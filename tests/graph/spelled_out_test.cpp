@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/small_models.hpp"
+#include "sigmax/lipschitz/walk.hpp"
 
 namespace sigmax::graph {
 namespace {
@@ -34,6 +35,9 @@ const std::vector<Message> kNumbers = {number("two", 2),
                                        number("half", 0.5F),
                                        number("one", 1),
                                        number("inverse_half", -0.5F),
+                                       number("three", 3),
+                                       number("four", 4),
+                                       packed_tensor("last", 7, {1}, 7, {-1}),
                                        floats("g", {4}, {1, -2, 0.5F, 3}),
                                        floats("b", {4}, {0.25F, 0, -1, 2})};
 
@@ -92,6 +96,75 @@ TEST(SpelledOut, RmsNormalizationIsNotCentered) {
   EXPECT_EQ(found.groups.outer, 2);
   EXPECT_EQ(found.groups.length, 3);
   EXPECT_EQ(found.groups.inner, 4);
+}
+
+// x / (std + e), the deviation of n or of n - 1 entries, as exporters write it.
+TEST(SpelledOut, ADeviationMayHaveItsEpsilonOutside) {
+  const Nodes square = {node("Mul", {"d", "d"}, {"s"})};
+  const Nodes ending = {node("Sqrt", {"v"}, {"r"}), node("Add", {"r", "eps"}, {"t"}), node("Div", {"d", "t"}, {"y"})};
+  const Nodes mean = {along(node("ReduceMean", {"s"}, {"v"}), -1)};
+  const Nodes corrected = {along(node("ReduceMean", {"s"}, {"v1"}), -1), node("Mul", {"v1", "four"}, {"v2"}),
+                           node("Div", {"v2", "three"}, {"v"})};
+  const Nodes by_shape = {node("Shape", {"x"}, {"h"}),
+                          node("Gather", {"h", "last"}, {"n1"}),
+                          node("ReduceProd", {"n1"}, {"n2"}) + attribute("keepdims", 0),
+                          node("Cast", {"n2"}, {"n"}) + attribute("to", 1),
+                          along(node("ReduceMean", {"s"}, {"v1"}), -1),
+                          node("Mul", {"v1", "n"}, {"v2"}),
+                          node("Sub", {"n", "one"}, {"n3"}),
+                          node("Div", {"v2", "n3"}, {"v"})};
+  const Nodes of_sum = {node("ReduceSum", {"s", "last"}, {"v1"}), node("Div", {"v1", "three"}, {"v"})};
+  for (const Nodes& variance : {mean, corrected, of_sum, by_shape}) {
+    const Standardization found = standardization_of(centered() + square + variance + ending);
+    EXPECT_TRUE(found.centered);
+    EXPECT_EQ(found.epsilon, 0);
+    EXPECT_EQ(found.added, static_cast<double>(1e-3F));
+    EXPECT_EQ(found.groups.length, 4);
+  }
+  EXPECT_EQ(standardization_of(centered() + square + mean + ending).correction, 0);
+  EXPECT_EQ(standardization_of(centered() + square + corrected + ending).correction, 1);
+  EXPECT_EQ(standardization_of(centered() + square + of_sum + ending).correction, 1);
+  EXPECT_EQ(standardization_of(centered() + square + by_shape + ending).correction, 1);
+  // g (x - mean) / (std + e)
+  const Nodes with_gain = {node("Mul", {"g", "d"}, {"gd"}), node("Sqrt", {"v"}, {"r"}),
+                           node("Add", {"r", "eps"}, {"t"}), node("Div", {"gd", "t"}, {"y"})};
+  const Standardization gained = standardization_of(centered() + square + by_shape + with_gain);
+  EXPECT_EQ(gained.correction, 1);
+  ASSERT_EQ(gained.gain.size(), 24U);
+  EXPECT_EQ(gained.gain[5], -2);
+  // And one under the root as well.
+  const Nodes both = {node("Add", {"v", "half"}, {"u"}), node("Sqrt", {"u"}, {"r"}), node("Add", {"eps", "r"}, {"t"}),
+                      node("Div", {"d", "t"}, {"y"})};
+  EXPECT_EQ(standardization_of(centered() + square + mean + both).epsilon, 0.5);
+  // The constant is 1 / e: that of a vector near its mean.
+  const Graph graph = imported(model_of(centered() + square + corrected + ending, kNumbers, {2, 3, 4}));
+  EXPECT_NEAR(lipschitz::walk(graph).bound.value().value() * static_cast<double>(1e-3F), 1, 1e-9);
+  const double x[] = {1, 2, 4, -3};
+  const double mean_of_x = 1, deviation = std::sqrt((0.0 + 1 + 9 + 16) / 3) + static_cast<double>(1e-3F);
+  std::vector<double> input(24, 0.0);
+  std::copy(std::begin(x), std::end(x), input.begin() + 4);
+  const std::vector<double> y = output_of(graph, input);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[4 + i], (x[i] - mean_of_x) / deviation, 1e-14);
+}
+
+TEST(SpelledOut, MeanVarianceNormalizationHasItsOwnEpsilon) {
+  const Graph graph = imported(model_of({node("MeanVarianceNormalization", {"x"}, {"y"})}, {}, {2, 3, 2, 2}));
+  ASSERT_EQ(first_reason(graph), "");
+  std::mt19937 random(3);
+  const std::vector<double> x = doubles(drawn(random, 24));
+  const std::vector<double> y = output_of(graph, x);
+  for (std::size_t c = 0; c < 3; ++c) {
+    double mean = 0, squares = 0;
+    const auto each = [&](const auto& visit) {
+      for (std::size_t n = 0; n < 2; ++n) {
+        for (std::size_t p = 0; p < 4; ++p) visit(n * 12 + c * 4 + p);
+      }
+    };
+    each([&](std::size_t i) { mean += x[i] / 8; });
+    each([&](std::size_t i) { squares += (x[i] - mean) * (x[i] - mean) / 8; });
+    each([&](std::size_t i) { EXPECT_NEAR(y[i], (x[i] - mean) / (std::sqrt(squares) + 1e-9), 1e-12); });
+  }
+  EXPECT_NEAR(lipschitz::walk(graph).bound.value().value() * static_cast<double>(1e-9F), 1, 1e-9);
 }
 
 bool has_standardization(const Nodes& nodes) {

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "lipschitz/walks.hpp"
+#include "sigmax/graph/scalar/expression_function.hpp"
+#include "sigmax/graph/scalar/named.hpp"
 #include "support/opaque.hpp"
 #include "tolerance.hpp"
 
@@ -26,6 +28,23 @@ TEST(Walk, RefusesProductsWithoutBoundsOnValuesAndSaysWhatHelps) {
   EXPECT_FALSE(everywhere.layers.back().running);
   EXPECT_TRUE(everywhere.layers.back().bound);
   EXPECT_TRUE(walked(maker, after, graph::Box(3, graph::Interval{-1, 1})).bound);
+}
+
+// Where a function jumps, the reason says what makes the jump go away; on a side of it there is a bound.
+TEST(Walk, SaysWhatHelpsWhereFunctionsJump) {
+  const auto reason = [](graph::Function f, const Domain& domain = Everywhere{}) {
+    Maker maker(5);
+    const Walk found = walked(maker, maker.apply(maker.input(1), std::move(f)), domain);
+    return found.bound ? std::string() : found.refused.at(0).reason;
+  };
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(has(reason(graph::named_function("ThresholdedRelu")), "unless alpha is 0"));
+  EXPECT_TRUE(has(reason(graph::named_function("Shrink", {0.5, 0})), "unless bias = lambd"));
+  EXPECT_TRUE(has(reason(graph::named_function("IsNegative")), "as Max, Min, Relu or Clip"));
+  const graph::Expression x = graph::Expression::variable(), one = graph::Expression::constant(1);
+  EXPECT_TRUE(has(reason(graph::function_of(make(graph::Symbol::Where, {x, one, x}, 0), "")), "both sides"));
+  EXPECT_EQ(reason(graph::named_function("ThresholdedRelu"), graph::Box{{2, 3}}), "");
+  EXPECT_EQ(reason(graph::named_function("IsNegative"), graph::Box{{-3, -2}}), "");
 }
 
 TEST(Walk, NamesNodesWithoutABound) {

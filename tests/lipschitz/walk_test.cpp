@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lipschitz/walks.hpp"
+#include "sigmax/graph/unrolled.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::lipschitz {
@@ -188,6 +189,35 @@ TEST(Walk, BoundsLocalResponsesOfAnySize) {
       EXPECT_NEAR(found.bound->value() / (std::pow(0.5, -beta) * (1 + c * std::sqrt(n))), 1, tolerance::kOutward);
       expect_true(maker.graph, Everywhere{}, found);
       expect_true(maker.graph, Ball{Numbers(12, 0.3), 1}, walk(maker.graph, Ball{Numbers(12, 0.3), 1}, repeated()));
+    }
+  }
+}
+
+// The steps of a layer are the layer, and where its rule is loose, the walk over them is not.
+TEST(Walk, BoundsRecurrencesByTheirSteps) {
+  for (const Kind kind : {Kind::simple, Kind::gru, Kind::gru_linear, Kind::lstm, Kind::lstm_backward}) {
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      SCOPED_TRACE(static_cast<int>(kind));
+      const graph::Graph whole = single(kind, seed);
+      const auto& node = whole.nodes[whole.outputs[0]];
+      const auto& recurrence = std::get<graph::Recurrence>(node.operation);
+      graph::Graph steps = graph::unrolled(recurrence);
+      graph::validate(steps);
+      const Numbers x = Maker(seed).normal(6);
+      graph::Graph layer;
+      layer.nodes = {{"x", graph::Input{}, {}, {6}}, {"layer", recurrence, {0}, {3, 2}}};
+      layer.inputs = {0};
+      layer.outputs = {1};
+      const Numbers one = graph::evaluate(layer, x)[1], many = graph::evaluate(steps, x)[steps.outputs[0]];
+      for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], many[i], 1e-14);
+      auto rule_alone = repeated();
+      rule_alone.join_up_to = 0;
+      for (const Domain& domain : {Domain(Everywhere{}), Domain(Ball{x, 0.1})}) {
+        const double by_rule = walk(layer, domain, rule_alone).bound->value();
+        const Walk found = walk(layer, domain, repeated());
+        EXPECT_LE(found.bound->value(), by_rule);
+        expect_true(layer, domain, found);
+      }
     }
   }
 }

@@ -191,7 +191,8 @@ class Maker {
       }
       case Kind::layer_norm:
         return add(graph::Standardization{groups, true, 0.5, normal(12), normal(12)}, {affine(a, 12)}, {2, 3, 2});
-      case Kind::rms_norm: return add(graph::Standardization{groups, false, 0.5}, {affine(a, 12)}, {2, 3, 2});
+      case Kind::rms_norm:
+        return add(graph::Standardization{groups, false, 0.5, {}, {}, 0.25, whole(0, 2)}, {affine(a, 12)}, {2, 3, 2});
       case Kind::simple: return recurrence(graph::Recurrence::Kind::Simple, a, false, false);
       case Kind::gru: return recurrence(graph::Recurrence::Kind::Gru, a, false, false);
       case Kind::gru_linear: return recurrence(graph::Recurrence::Kind::Gru, a, false, true);

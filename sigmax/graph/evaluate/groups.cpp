@@ -243,8 +243,8 @@ class MaxPoolMap final : public LocalMap {
   std::vector<std::int64_t> source_;  ///< [output, tap]: the entry of a channel, or -1
 };
 
-// With c = x - mean (x itself, if not centered), s = sqrt(mean c^2 + epsilon) and h = c / s, the derivative of h is
-// (P - h h^T / n) / s, with P = I - 1 1^T / n or I: symmetric.
+// With c = x - mean (x itself, if not centered), m = n - correction, r = sqrt(sum c^2 / m + epsilon), s = r + added and
+// h = c / s, the derivative of h is (P - (s / r) h h^T / m) / s, with P = I - 1 1^T / n or I: symmetric.
 class StandardizationMap final : public LocalMap {
  public:
   explicit StandardizationMap(const Standardization& standardization) : s_(standardization) {}
@@ -277,6 +277,7 @@ class StandardizationMap final : public LocalMap {
     std::size_t n;
     double mean;
     double scale;
+    double share;  ///< s / (r m)
   };
   std::size_t index(std::size_t start, std::size_t k) const {
     return start + k * static_cast<std::size_t>(s_.groups.inner);
@@ -289,7 +290,11 @@ class StandardizationMap final : public LocalMap {
     const double mean = s_.centered ? total_of(in) / n : 0;
     double squares = 0;
     for (std::size_t k = 0; k < in.size(); ++k) squares += (in[k] - mean) * (in[k] - mean);
-    return {in.size(), mean, std::sqrt(squares / n + s_.epsilon)};
+    const double m = n - static_cast<double>(s_.correction);
+    const double root = std::sqrt(squares / m + s_.epsilon);
+    const double scale = root + s_.added;
+    // At a constant x without an epsilon there is a cone's tip, and h h^T = 0.
+    return {in.size(), mean, scale, root > 0 ? scale / (root * m) : 0};
   }
 
   // out += the derivative of h times d
@@ -304,7 +309,7 @@ class StandardizationMap final : public LocalMap {
       const double mean = s_.centered ? total_of(tangent) / n : 0;
       for (std::size_t k = 0; k < m.n; ++k) {
         const double h = (in[k] - m.mean) / m.scale;
-        out[index(start, k)] += (tangent[k] - mean - h * along / n) / m.scale;
+        out[index(start, k)] += (tangent[k] - mean - h * along * m.share) / m.scale;
       }
     });
   }

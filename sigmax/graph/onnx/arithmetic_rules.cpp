@@ -253,6 +253,18 @@ std::vector<Value> import_comparison(Builder& builder) {
                        {*difference.node}, given.shape)};
 }
 
+/// A real number is none. Where a mask of -infinity leaves a softmax nothing, the softmax is refused.
+std::vector<Value> import_not_a_number(Builder& builder) {
+  const Value& x = *builder.operand(0);
+  const Dimensions& shape = x.shape;
+  if (x.node && std::holds_alternative<Constant>(builder.emitted(*x.node).operation)) {
+    throw RefusedNode{"asks whether constants are numbers"};
+  }
+  builder.assume("no value is NaN, so that IsNaN is false");
+  return {Value{shape, known_integers(std::vector<std::int64_t>(static_cast<std::size_t>(counted(shape)), 0), shape),
+                std::nullopt}};
+}
+
 std::vector<Value> import_not(Builder& builder) {
   const Value& x = *builder.operand(0);
   const std::int64_t count = counted(x.shape);
@@ -279,6 +291,7 @@ std::span<const NamedRule> arithmetic_rules() {
       {"Greater", import_comparison},
       {"GreaterOrEqual", import_comparison},
       {"Not", import_not},
+      {"IsNaN", import_not_a_number},
   };
   return kRules;
 }

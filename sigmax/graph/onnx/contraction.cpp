@@ -52,7 +52,7 @@ Strides strides_of(const Labels& labels, const Dimensions& shape) {
 /// The labels of the operands by their part, those of extent 1 left out.
 struct Parts {
   Labels batch;    ///< in both and in the output
-  Labels inner;    ///< summed
+  Labels inner;    ///< summed, of either or both
   Labels rows;     ///< of the left operand and the output
   Labels columns;  ///< of the right operand and the output
 };
@@ -66,10 +66,8 @@ Parts parts_of(const Contraction& c, const Extents& extents, const Strides& left
       (in_out ? parts.batch : parts.inner).push_back(label);
     } else if (in_left) {
       (in_out ? parts.rows : parts.inner).push_back(label);
-    } else if (in_out) {
-      parts.columns.push_back(label);
-    } else {
-      throw RefusedNode{"sums one of its operands over an axis that the other one does not have"};
+    } else {  // summed over an axis that the left operand has not: copies of it
+      (in_out ? parts.columns : parts.inner).push_back(label);
     }
   }
   return parts;
@@ -152,6 +150,14 @@ Labels without_ones(const Labels& labels, const Extents& extents) {
   return kept;
 }
 
+/// And those of `all` that are not among them.
+Labels with_others(Labels labels, const Labels& all) {
+  for (const Label label : all) {
+    if (!has(labels, label)) labels.push_back(label);
+  }
+  return labels;
+}
+
 /// The order of `labels` in `all`.
 Labels in_order_of(const Labels& all, const Labels& labels) {
   Labels kept;
@@ -195,7 +201,7 @@ Value contracted(Builder& builder, const Value& left, const Known& right, const 
   const Labels own = without_ones(contraction.left, extents);
   const Labels out = without_ones(contraction.out, extents);
   parts.batch = in_order_of(own, parts.batch);
-  parts.inner = in_order_of(own, parts.inner);
+  parts.inner = with_others(in_order_of(own, parts.inner), parts.inner);
   parts.rows = in_order_of(own, parts.rows);
   parts.columns = in_order_of(out, parts.columns);
   const std::int64_t batch = size_of_all(parts.batch, extents), rows = size_of_all(parts.rows, extents);
@@ -227,9 +233,6 @@ Value contracted(Builder& builder, const Value& left, const Value& right, const 
   const Strides of_left = strides_of(contraction.left, left.shape);
   const Strides of_right = strides_of(contraction.right, right.shape);
   const Parts parts = parts_of(contraction, extents, of_left, of_right);
-  for (const Label label : parts.inner) {
-    if (!of_right.contains(label)) throw RefusedNode{"sums one of its operands over an axis that the other one lacks"};
-  }
   const Value a =
       arranged(builder, left, followed_by(followed_by(parts.batch, parts.rows), parts.inner), extents, of_left);
   const Value b =

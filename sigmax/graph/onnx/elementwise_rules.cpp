@@ -158,6 +158,7 @@ std::span<const NamedRule> elementwise_rules() {
       {"Sin", import_function},
       {"Cos", import_function},
       {"Atan", import_function},
+      {"Asinh", import_function},
       {"Exp", import_function},
       {"Log", import_function},
       {"Sqrt", import_function},

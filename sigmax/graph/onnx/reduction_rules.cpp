@@ -24,25 +24,6 @@ std::vector<std::size_t> reduction_axes(const Builder& builder, std::size_t rank
   return all;
 }
 
-/// A node with the axes that are not listed first and the listed ones last.
-Index with_axes_last(Builder& builder, const Value& x, const std::vector<std::size_t>& axes) {
-  std::vector<std::size_t> order;
-  for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
-    if (!std::ranges::binary_search(axes, axis)) order.push_back(axis);
-  }
-  order.insert(order.end(), axes.begin(), axes.end());
-  const Dimensions strides = row_major_strides(x.shape);
-  Dimensions shape;
-  for (const std::size_t axis : order) shape.push_back(x.shape[axis]);
-  std::vector<std::int64_t> source(static_cast<std::size_t>(counted(shape)));
-  each_entry(shape, [&](std::int64_t entry, const Dimensions& index) {
-    std::int64_t at = 0;
-    for (std::size_t k = 0; k < order.size(); ++k) at += index[k] * strides[order[k]];
-    source[static_cast<std::size_t>(entry)] = at;
-  });
-  return *emit_affine(builder, selection<double>(counted(x.shape), std::move(source)), builder.node_of(x), shape).node;
-}
-
 std::vector<Value> import_reduction(Builder& builder, Reduction::Kind kind) {
   const Value& x = *builder.operand(0);
   const auto axes = reduction_axes(builder, x.shape.size());
@@ -57,7 +38,9 @@ std::vector<Value> import_reduction(Builder& builder, Reduction::Kind kind) {
               extent_product(x.shape, axes.back() + 1, x.shape.size())};
     input = builder.node_of(x);
   } else {
-    input = with_axes_last(builder, x, axes);
+    const std::int64_t count = counted(x.shape);
+    input = *emit_affine(builder, selection<double>(count, with_axes_last(x.shape, axes)), builder.node_of(x), {count})
+                 .node;
     groups.length = 1;
     for (const std::size_t axis : axes) groups.length *= x.shape[axis];
     groups.outer = counted(x.shape) / groups.length;

@@ -21,7 +21,7 @@ struct Group {
 
 const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups = {
-      {"is not Lipschitz: it jumps", {"Floor", "Ceil", "Round", "Sign", "Hardmax", "IsNaN", "IsInf", "Mod"}},
+      {"is not Lipschitz: it jumps", {"Floor", "Ceil", "Round", "Sign", "Hardmax", "IsInf", "Mod"}},
       {"is not Lipschitz: its output is a position, which jumps", {"ArgMax", "ArgMin", "NonZero", "OneHot"}},
       {"is not Lipschitz: its output is true or false",
        {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor", "Not"}},
@@ -38,12 +38,11 @@ const std::vector<Group>& groups() {
   return kGroups;
 }
 
-constexpr std::array<std::string_view, 28> kSameShape = {"Floor",
+constexpr std::array<std::string_view, 27> kSameShape = {"Floor",
                                                          "Ceil",
                                                          "Round",
                                                          "Sign",
                                                          "Hardmax",
-                                                         "IsNaN",
                                                          "IsInf",
                                                          "Not",
                                                          "Cast",

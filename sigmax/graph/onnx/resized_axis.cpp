@@ -49,6 +49,27 @@ struct Coordinate {
   Checked divisor{1};
 };
 
+struct Ends {
+  Checked start, end, divisor;
+};
+
+/// start and end over a common divisor.
+Ends ends_of(const AxisResize& r) {
+  const auto part = [](double x) { return x == 0 ? Ratio{0, 1} : ratio_of(std::fabs(x)); };
+  const Ratio start = part(r.start), end = part(r.end);
+  const std::int64_t divisor = std::max(start.denominator, end.denominator);  // powers of two
+  const auto over = [&](double x, const Ratio& ratio) {
+    return Checked{x < 0 ? -ratio.numerator : ratio.numerator} * Checked{divisor / ratio.denominator};
+  };
+  return {over(r.start, start), over(r.end, end), {divisor}};
+}
+
+/// Whether tf_crop_and_resize puts the extrapolation value there.
+bool is_outside(const AxisResize& r, const Coordinate& c) {
+  if (r.coordinates != "tf_crop_and_resize") return false;
+  return c.value.value < 0 || (Checked{r.inputs - 1} * c.divisor - c.value).value < 0;
+}
+
 Coordinate coordinate_of(const AxisResize& r, std::int64_t at) {
   const Checked x{at}, n{r.inputs}, m{r.outputs}, up{r.scale.numerator}, down{r.scale.denominator};
   const std::string& how = r.coordinates;
@@ -62,6 +83,12 @@ Coordinate coordinate_of(const AxisResize& r, std::int64_t at) {
   // (x + 1/2) / s - 1/2
   if (how == "half_pixel" || how == "pytorch_half_pixel") return {(2_i * x + 1_i) * down - up, 2_i * up};
   // (n - 1) / 2 + (x + 1/2 - m / 2) / s: symmetric about the middle for any m
+  if (how == "tf_crop_and_resize") {
+    // start (n - 1) + x (end - start) (n - 1) / (m - 1), or the middle of both for one output
+    const auto [first, last, divisor] = ends_of(r);
+    if (m.value == 1) return {(first + last) * (n - 1_i), 2_i * divisor};
+    return {first * (n - 1_i) * (m - 1_i) + x * (last - first) * (n - 1_i), divisor * (m - 1_i)};
+  }
   if (how == "half_pixel_symmetric") return {(n - 1_i) * up + (2_i * x + 1_i - m) * down, 2_i * up};
   throw RefusedNode{fmt::format("has the coordinate_transformation_mode '{}'", how)};
 }
@@ -98,6 +125,7 @@ AxisMatrix::Row reduced_row(std::vector<std::pair<std::int64_t, std::int64_t>> e
 
 AxisMatrix::Row row_of(const AxisResize& r, std::int64_t at) {
   const Coordinate c = coordinate_of(r, at);
+  if (is_outside(r, c)) return {};
   const auto inside = [&](std::int64_t column) { return std::clamp<std::int64_t>(column, 0, r.inputs - 1); };
   if (r.mode == "nearest") return {{{inside(nearest_of(r, c)), 1}}, 1};
   const std::int64_t first = divided_down(c.value, c.divisor);
@@ -139,6 +167,39 @@ Ratio ratio_of(double scale) {
   if (ratio.numerator >= kMost) refuse_numbers();
   for (; exponent < 0; ++exponent) ratio.denominator *= 2;
   return ratio;
+}
+
+// With a = A / E, the weights of the entries at -1, 0, 1, 2 are
+//
+//     a f - 2 a f^2 + a f^3,   1 - (a + 3) f^2 + (a + 2) f^3,   -a f + (2 a + 3) f^2 - (a + 2) f^3,   a f^2 - a f^3
+CubicAxis cubic_axis(const AxisResize& resize) {
+  if (resize.inputs < 1) throw RefusedNode{"resizes an axis without entries"};
+  if (resize.excludes_outside) refuse_numbers();
+  const Ratio size = ratio_of(std::fabs(resize.cubic));
+  const Checked a{resize.cubic < 0 ? -size.numerator : size.numerator}, e{size.denominator}, none{0};
+  const std::array<std::array<Checked, 4>, 4> coefficients = {
+      {{none, e, none, none},
+       {a, none, none - a, none},
+       {none - 2_i * a, none - a - 3_i * e, 2_i * a + 3_i * e, a},
+       {a, a + 2_i * e, none - a - 2_i * e, none - a}}};
+  CubicAxis result;
+  for (AxisMatrix& part : result.parts) part.columns = resize.inputs;
+  for (std::int64_t at = 0; at < resize.outputs; ++at) {
+    const Coordinate c = coordinate_of(resize, at);
+    const std::int64_t first = divided_down(c.value, c.divisor);
+    const Checked p = c.value - Checked{first} * c.divisor;
+    result.fractions.push_back(static_cast<double>(p.value) / static_cast<double>(c.divisor.value));
+    for (std::size_t m = 0; m < 4; ++m) {
+      AxisMatrix::Row row{{}, e.value};
+      for (std::size_t k = 0; k < 4 && !is_outside(resize, c); ++k) {
+        const std::int64_t column =
+            std::clamp<std::int64_t>(first - 1 + static_cast<std::int64_t>(k), 0, resize.inputs - 1);
+        row.entries.emplace_back(column, coefficients[m][k].value);
+      }
+      result.parts[m].rows.push_back(std::move(row));
+    }
+  }
+  return result;
 }
 
 AxisMatrix resized_axis(const AxisResize& resize) {

@@ -12,11 +12,15 @@
 #include <vector>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/axis_matrix.hpp"
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/resized_axis.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/kronecker.hpp"
+#include "sigmax/ops/product.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -93,14 +97,54 @@ void set_sizes(std::vector<AxisResize>& axes, const std::vector<std::int64_t>& s
   }
 }
 
+/// Nothing where the weights do not fit into numbers that are exact.
+std::optional<AxisMatrix> exact_matrix(const AxisResize& axis) {
+  if (axis.mode != "cubic" || axis.excludes_outside) return resized_axis(axis);
+  try {
+    AxisMatrix matrix = resized_axis(axis);
+    axis_operator(matrix);
+    return matrix;
+  } catch (const RefusedNode&) {
+    return std::nullopt;
+  }
+}
+
+/// One axis, by a sum of four maps.
+Value resized_by_powers(Builder& builder, const Value& input, std::size_t axis, const AxisResize& resize) {
+  const CubicAxis cubic = cubic_axis(resize);
+  Dimensions shape = input.shape;
+  shape[axis] = resize.outputs;
+  const auto before = identity<double>(extent_product(input.shape, 0, axis));
+  const auto after = identity<double>(extent_product(input.shape, axis + 1, input.shape.size()));
+  std::vector<Index> terms;
+  std::vector<double> powers(cubic.fractions.size(), 1.0);
+  for (std::size_t m = 0; m < cubic.parts.size(); ++m) {
+    const AxisOperator along = axis_operator(cubic.parts[m]);
+    const auto scale = diagonal<double>(Tensor::copy_of(powers, {resize.outputs}));
+    // f^m has m quotients and m - 1 products that are rounded.
+    const auto roundings = static_cast<std::int64_t>(2 * m) + along.roundings;
+    terms.push_back(*emit_affine(builder, kronecker<double>({before, product(scale, along.map), after}),
+                                 builder.node_of(input), shape, {}, rounding_error(roundings))
+                         .node);
+    for (std::size_t i = 0; i < powers.size(); ++i) powers[i] *= cubic.fractions[i];
+  }
+  return builder.emit(Sum{}, std::move(terms), shape);
+}
+
 /// One matrix for each axis whose scale is not 1; the rest are left alone.
 Value resized(Builder& builder, const Value& input, const std::vector<AxisResize>& axes) {
   std::vector<std::optional<AxisMatrix>> matrices;
-  for (const AxisResize& axis : axes) {
-    const bool is_same = axis.outputs == axis.inputs && axis.scale.numerator == axis.scale.denominator;
-    matrices.push_back(is_same ? std::nullopt : std::optional(resized_axis(axis)));
+  std::vector<std::size_t> by_powers;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const AxisResize& axis = axes[i];
+    const bool is_same = axis.outputs == axis.inputs && axis.scale.numerator == axis.scale.denominator &&
+                         axis.coordinates != "tf_crop_and_resize";
+    matrices.push_back(is_same ? std::nullopt : exact_matrix(axis));
+    if (!is_same && !matrices.back()) by_powers.push_back(i);
   }
-  return along_axes(builder, input, matrices);
+  Value result = along_axes(builder, input, matrices);
+  for (const std::size_t axis : by_powers) result = resized_by_powers(builder, result, axis, axes[axis]);
+  return result;
 }
 
 /// Before version 11: coordinates x / scale, and `nearest` rounds them down.
@@ -153,6 +197,22 @@ void set_modes(const Builder& builder, std::vector<AxisResize>& axes) {
   }
 }
 
+/// The part of each axis that tf_crop_and_resize takes.
+void set_crop(const Builder& builder, std::vector<AxisResize>& axes, const std::vector<std::size_t>& which) {
+  if (builder.text("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize") return;
+  if (builder.number("extrapolation_value", 0) != 0) {
+    throw RefusedNode{"has an extrapolation value other than 0, which no rule knows"};
+  }
+  const std::vector<double> region = numbers_of(builder, 1, "region");
+  if (region.size() != 2 * which.size()) {
+    throw RefusedNode{fmt::format("has a region of {} numbers for {} axes", region.size(), which.size())};
+  }
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    axes[which[i]].start = region[i];
+    axes[which[i]].end = region[which.size() + i];
+  }
+}
+
 std::vector<Value> resize_rule(Builder& builder) {
   if (builder.opset() < 11) {
     const Value& input = *builder.operand(0);
@@ -166,13 +226,16 @@ std::vector<Value> resize_rule(Builder& builder) {
   std::vector<AxisResize> axes = axes_to_resize(builder, input);
   const std::vector<double> scales = numbers_of(builder, 2, "scales");
   if (!scales.empty()) {
-    set_scales(axes, scales, resized_axes(builder, axes.size(), scales.size()));
+    const auto which = resized_axes(builder, axes.size(), scales.size());
+    set_scales(axes, scales, which);
+    set_crop(builder, axes, which);
   } else {
     const Known& operand = known_operand(builder, 3, "sizes");
     if (!operand.is_integer()) throw RefusedNode{"has sizes that are not integers"};
     const std::vector<std::int64_t> sizes = operand.integers();
-    set_sizes(axes, sizes, resized_axes(builder, axes.size(), sizes.size()),
-              builder.text("keep_aspect_ratio_policy", "stretch"));
+    const auto which = resized_axes(builder, axes.size(), sizes.size());
+    set_sizes(axes, sizes, which, builder.text("keep_aspect_ratio_policy", "stretch"));
+    set_crop(builder, axes, which);
   }
   set_modes(builder, axes);
   return {resized(builder, input, axes)};

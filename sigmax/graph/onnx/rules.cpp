@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/graph/onnx/runtime_operators.hpp"
 #include "sigmax/graph/onnx/spelled_out.hpp"
 
 namespace sigmax::graph::onnx {
@@ -26,6 +27,8 @@ constexpr Family kFamilies[] = {
     averaging_rules,    //
     resizing_rules,     //
     einsum_rules,       //
+    sampling_rules,     //
+    attention_rules,    //
     normalization_rules,
 };
 
@@ -75,6 +78,9 @@ constexpr Operands kOperands[] = {
     {"CumSum", 2},
     {kHypotenuse, 2},
     {"DequantizeLinear", 2},
+    {"GridSample", 2},
+    {"Attention", 3},
+    {kPackedAttention, 2},
     {"RNN", 3},
     {"GRU", 3},
     {"LSTM", 3},

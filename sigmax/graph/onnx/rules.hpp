@@ -27,8 +27,10 @@ std::span<const NamedRule> moving_rules();       ///< Reshape to Tile (movement.
 std::span<const NamedRule> scattering_rules();   ///< GatherND, ScatterND, ScatterElements, Scatter
 std::span<const NamedRule> averaging_rules();    ///< AveragePool, GlobalAveragePool, ReduceMean, ReduceSum, CumSum
 std::span<const NamedRule> resizing_rules();     ///< Resize, Upsample
+std::span<const NamedRule> sampling_rules();     ///< GridSample
+std::span<const NamedRule> attention_rules();    ///< Attention, MultiHeadAttention
 std::span<const NamedRule> einsum_rules();       ///< Einsum
-/// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization
+/// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization, MeanVarianceNormalization
 std::span<const NamedRule> normalization_rules();
 
 /// The rule of an operator of ONNX's own; null if there is none.

@@ -61,6 +61,10 @@ class Rewriter {
       made_.push_back(*node_);
       made_.back().op = "FusedMatMul";
       made_.back().domain.clear();
+    } else if ((op == "Attention" && has(2)) || (op == "MultiHeadAttention" && has(1))) {
+      made_.push_back(*node_);
+      if (op == "Attention") made_.back().op = kPackedAttention;
+      made_.back().domain.clear();
     } else if (op == "FusedConv" && has(2)) {
       return fused_convolution();
     } else if (op == "FusedGemm" && has(2)) {
@@ -218,7 +222,7 @@ io::Computation without_runtime_operators(const io::Computation& computation) {
 std::string reason_of_domain(const ComputationNode& node) {
   const auto holds = [&](std::string_view part) { return node.op.find(part) != std::string::npos; };
   if (node.domain == kDomain && holds("Attention")) {
-    return "is attention in one node, which no rule knows: export without fusing it, or optimize the file less";
+    return "is attention in one node of a kind that no rule knows: export without fusing it, or optimize the file less";
   }
   if (node.domain == kDomain && (node.op.starts_with("Q") || holds("Quantize") || holds("Integer"))) {
     return "rounds to steps: no multiple of the change of its input bounds that of its output";

@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/selection.hpp"
+#include "sigmax/ops/stacked.hpp"
+#include "sigmax/ops/transposed.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -85,15 +90,52 @@ std::vector<Value> gather_rule(Builder& builder) {
   return {selected(builder, x, std::move(source), std::move(shape))};
 }
 
-/// x with the entries at `places` replaced, in their order, by those of operand 2.
+/// x plus the entries of operand 2 at their places.
+std::vector<Value> added(Builder& builder, const Positions& places) {
+  const Value &x = *builder.operand(0), &updates = *builder.operand(2);
+  const std::int64_t size = counted(x.shape), count = counted(updates.shape);
+  const Operator<double> spread = transposed(selection<double>(size, places));
+  if (x.known) return {emit_affine(builder, spread, builder.node_of(updates), x.shape, x.known->numbers())};
+  const Value both = builder.emit(Stack{}, {builder.node_of(x), builder.node_of(updates)}, {size + count});
+  return {emit_affine(builder, stack_columns<double>({identity<double>(size), spread}), *both.node, x.shape)};
+}
+
+/// The greatest (or least) of x and the entries of operand 2 at their places: round k has the k-th of each place, and x
+/// where there are fewer.
+std::vector<Value> extremes(Builder& builder, const Positions& places, bool least) {
+  const Value &x = *builder.operand(0), &updates = *builder.operand(2);
+  const std::int64_t size = counted(x.shape), count = counted(updates.shape);
+  constexpr std::size_t kMostRounds = 64;
+  std::vector<Positions> rounds;
+  std::vector<std::size_t> taken(static_cast<std::size_t>(size), 0);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto place = static_cast<std::size_t>(places[i]);
+    const std::size_t round = taken[place]++;
+    if (round >= kMostRounds) throw RefusedNode{fmt::format("puts more than {} entries into one place", kMostRounds)};
+    if (round == rounds.size()) {
+      rounds.emplace_back();
+      for (std::int64_t e = 0; e < size; ++e) rounds.back().push_back(e);
+    }
+    rounds[round][place] = size + static_cast<std::int64_t>(i);
+  }
+  const Value both = builder.emit(Stack{}, {builder.node_of(x), builder.node_of(updates)}, {size + count});
+  std::vector<Index> terms{builder.node_of(x)};
+  for (Positions& round : rounds) terms.push_back(*selected(builder, both, std::move(round), x.shape).node);
+  return {builder.emit(Extreme{least}, std::move(terms), x.shape)};
+}
+
+/// x with the entries at `places` replaced, in their order, by those of operand 2, or combined with them.
 std::vector<Value> replaced(Builder& builder, const Positions& places) {
   const Value &x = *builder.operand(0), &updates = *builder.operand(2);
-  if (const std::string reduction = builder.text("reduction", "none"); reduction != "none") {
-    throw RefusedNode{fmt::format("combines entries by '{}', which no rule knows", reduction)};
-  }
   const std::int64_t size = counted(x.shape);
   if (counted(updates.shape) != static_cast<std::int64_t>(places.size())) {
     throw RefusedNode{"has another number of new entries than of positions"};
+  }
+  const std::string reduction = builder.text("reduction", "none");
+  if (reduction == "add") return added(builder, places);
+  if (reduction == "max" || reduction == "min") return extremes(builder, places, reduction == "min");
+  if (reduction != "none") {
+    throw RefusedNode{fmt::format("combines entries by '{}', which no rule knows", reduction)};
   }
   Positions source(static_cast<std::size_t>(size));
   for (std::int64_t i = 0; i < size; ++i) source[static_cast<std::size_t>(i)] = i;

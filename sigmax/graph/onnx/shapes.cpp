@@ -70,6 +70,24 @@ std::vector<std::size_t> axes_of(const std::vector<std::int64_t>& axes, std::siz
   return result;
 }
 
+std::vector<std::int64_t> with_axes_last(const Dimensions& shape, const std::vector<std::size_t>& last) {
+  std::vector<std::size_t> order;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (!std::ranges::binary_search(last, axis)) order.push_back(axis);
+  }
+  order.insert(order.end(), last.begin(), last.end());
+  const Dimensions strides = row_major_strides(shape);
+  Dimensions turned;
+  for (const std::size_t axis : order) turned.push_back(shape[axis]);
+  std::vector<std::int64_t> source(static_cast<std::size_t>(counted(turned)));
+  each_entry(turned, [&](std::int64_t entry, const Dimensions& index) {
+    std::int64_t at = 0;
+    for (std::size_t k = 0; k < order.size(); ++k) at += index[k] * strides[order[k]];
+    source[static_cast<std::size_t>(entry)] = at;
+  });
+  return source;
+}
+
 Dimensions reduced_shape(const Dimensions& shape, const std::vector<std::size_t>& axes, bool keeps) {
   Dimensions result;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {

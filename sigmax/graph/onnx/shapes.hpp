@@ -31,6 +31,9 @@ std::size_t axis_of(std::int64_t axis, std::size_t rank);
 /// The axes as above, in ascending order. Throws RefusedNode if one occurs twice.
 std::vector<std::size_t> axes_of(const std::vector<std::int64_t>& axes, std::size_t rank);
 
+/// For each entry of a value whose axes in `last` (ascending) are moved behind the others: the entry that comes there.
+std::vector<std::int64_t> with_axes_last(const Dimensions& shape, const std::vector<std::size_t>& last);
+
 /// The shape without these axes, or with 1 in their place.
 Dimensions reduced_shape(const Dimensions& shape, const std::vector<std::size_t>& axes, bool keeps);
 

@@ -65,6 +65,23 @@ class Definitions {
 
   bool is_number(const Name& name, double value) const { return number(name) == value; }
 
+  /// A constant of the file.
+  bool is_stored(const Name& name) const { return constants_.contains(origin(name)); }
+
+  /// A number that is stored or computed from shapes, as exporters compute how many entries there are.
+  bool is_of_shapes(const Name& name, int depth = 0) const {
+    if (is_stored(name)) return number(name).has_value() || depth > 0;
+    const io::ComputationNode* node = producer(name);
+    if (node == nullptr || !node->domain.empty() || depth > kMostDepth) return false;
+    if (node->op == "Shape" || node->op == "Size") return true;
+    constexpr std::string_view kArithmetic[] = {"Gather", "ReduceProd", "Cast", "CastLike", "Sub",     "Mul",
+                                                "Slice",  "Squeeze",    "Max",  "Identity", "Reshape", "Unsqueeze"};
+    if (std::ranges::find(kArithmetic, node->op) == std::end(kArithmetic)) return false;
+    if (node->op == "CastLike") return is_of_shapes(node->inputs.at(0), depth + 1);
+    return std::ranges::all_of(node->inputs,
+                               [&](const Name& each) { return each.empty() || is_of_shapes(each, depth + 1); });
+  }
+
   /// Both are the same function of the same values.
   bool same(const Name& a, const Name& b, int depth = 0) const {
     const Name first = origin(a), second = origin(b);
@@ -176,24 +193,76 @@ std::optional<Name> under_inverse_root(const Definitions& all, const Name& name)
   return std::nullopt;
 }
 
-/// mean(d^2) + epsilon
-struct ShiftedVariance {
+/// sqrt(v + epsilon) + added, where v is the mean of d^2, or that times `factor` / `divisor`, or with `is_sum` the sum
+/// of d^2 / `divisor`.
+struct Deviation {
   Name of;
   Integers axes;
   double epsilon = 0;
+  double added = 0;
+  Name factor{};   ///< empty: none
+  Name divisor{};  ///< empty: none
+  bool is_sum = false;
 };
 
-std::optional<ShiftedVariance> shifted_variance(const Definitions& all, const Name& name) {
+/// If the value is a + c with a number c > 0: the name of a, and c.
+std::optional<std::pair<Name, double>> plus_number(const Definitions& all, const Name& name) {
   const auto* sum = all.made_by(name, "Add", 2);
   if (sum == nullptr) return std::nullopt;
   for (std::size_t side = 0; side < 2; ++side) {
-    const auto epsilon = all.number(sum->inputs[side]);
-    if (!epsilon || !(*epsilon > 0) || !std::isfinite(*epsilon)) continue;
-    const auto mean = reduced_operand(all, sum->inputs[1 - side], "ReduceMean");
-    if (!mean) continue;
-    if (const auto d = squared(all, mean->of)) return ShiftedVariance{*d, mean->axes, *epsilon};
+    const auto number = all.number(sum->inputs[side]);
+    if (number && *number > 0 && std::isfinite(*number)) return std::pair(sum->inputs[1 - side], *number);
   }
   return std::nullopt;
+}
+
+std::optional<Deviation> mean_of_squares(const Definitions& all, const Name& name, bool is_sum) {
+  const auto mean = reduced_operand(all, name, is_sum ? "ReduceSum" : "ReduceMean");
+  if (!mean) return std::nullopt;
+  const auto d = squared(all, mean->of);
+  if (!d) return std::nullopt;
+  Deviation result{*d, mean->axes};
+  result.is_sum = is_sum;
+  return result;
+}
+
+std::optional<Deviation> variance(const Definitions& all, const Name& name) {
+  if (auto mean = mean_of_squares(all, name, false)) return mean;
+  const auto* quotient = all.made_by(name, "Div", 2);
+  if (quotient == nullptr) return std::nullopt;
+  if (!all.is_of_shapes(quotient->inputs[1])) return std::nullopt;
+  std::optional<Deviation> result = mean_of_squares(all, quotient->inputs[0], true);
+  if (const auto* product = all.made_by(quotient->inputs[0], "Mul", 2); !result && product != nullptr) {
+    for (std::size_t side = 0; side < 2 && !result; ++side) {
+      if (!all.is_of_shapes(product->inputs[side])) continue;
+      result = mean_of_squares(all, product->inputs[1 - side], false);
+      if (result) result->factor = product->inputs[side];
+    }
+  }
+  if (result) result->divisor = quotient->inputs[1];
+  return result;
+}
+
+std::optional<Deviation> shifted_variance(const Definitions& all, const Name& name) {
+  const auto shifted = plus_number(all, name);
+  auto result = variance(all, shifted ? shifted->first : name);
+  if (result && shifted) result->epsilon = shifted->second;
+  return result;
+}
+
+std::optional<Deviation> deviation(const Definitions& all, const Name& name) {
+  const auto shifted = plus_number(all, name);
+  const auto under = under_root(all, shifted ? shifted->first : name);
+  if (!under) return std::nullopt;
+  auto result = shifted_variance(all, *under);
+  if (result && shifted) result->added = shifted->second;
+  return result;
+}
+
+/// The same for the reciprocal of a root.
+std::optional<Deviation> inverse_deviation(const Definitions& all, const Name& name) {
+  const auto under = under_inverse_root(all, name);
+  return under ? shifted_variance(all, *under) : std::nullopt;
 }
 
 void become(io::ComputationNode& node, std::string op, Name input, std::vector<io::ComputationAttribute> attributes) {
@@ -202,11 +271,18 @@ void become(io::ComputationNode& node, std::string op, Name input, std::vector<i
   node.attributes = std::move(attributes);
 }
 
-/// d u^(-1/2), with u = mean(d^2) + epsilon.
-bool standardize(const Definitions& all, io::ComputationNode& node, const Name& d, const std::optional<Name>& u) {
-  if (!u) return false;
-  const auto found = shifted_variance(all, *u);
-  if (!found || !all.same(found->of, d)) return false;
+/// d divided by the deviation of d.
+bool standardize(const Definitions& all, io::ComputationNode& node, Name d, const std::optional<Deviation>& found) {
+  if (!found || !(found->epsilon + found->added > 0)) return false;
+  // gain d, as in g (x - mean) / (std + e)
+  Name gain;
+  const auto* product = all.made_by(d, "Mul", 2);
+  for (std::size_t side = 0; side < 2 && product != nullptr && gain.empty(); ++side) {
+    if (!all.is_stored(product->inputs[side]) || !all.same(found->of, product->inputs[1 - side])) continue;
+    gain = product->inputs[side];
+    d = product->inputs[1 - side];
+  }
+  if (!all.same(found->of, d)) return false;
   Name input = all.origin(d);
   std::int64_t centered = 0;
   if (const auto* difference = all.made_by(d, "Sub", 2)) {
@@ -216,7 +292,13 @@ bool standardize(const Definitions& all, io::ComputationNode& node, const Name& 
       centered = 1;
     }
   }
-  become(node, kStandardization, input, {{"axes", found->axes}, {"centered", centered}, {"epsilon", found->epsilon}});
+  become(node, kStandardization, input,
+         {{"axes", found->axes},
+          {"centered", centered},
+          {"epsilon", found->epsilon},
+          {"added", found->added},
+          {"sum", std::int64_t{found->is_sum ? 1 : 0}}});
+  node.inputs.insert(node.inputs.end(), {found->factor, found->divisor, gain});
   return true;
 }
 
@@ -274,11 +356,11 @@ io::Computation without_spelled_operators(const io::Computation& computation,
     if (node.op == "Sqrt" || node.op == "Pow") {
       shorten_norm(all, node);
     } else if (node.op == "Div" && node.inputs.size() == 2) {
-      if (!standardize(all, node, node.inputs[0], under_root(all, node.inputs[1]))) soften(all, node);
+      if (!standardize(all, node, node.inputs[0], deviation(all, node.inputs[1]))) soften(all, node);
     } else if (node.op == "Mul" && node.inputs.size() == 2) {
       const auto inputs = node.inputs;
-      if (!standardize(all, node, inputs[0], under_inverse_root(all, inputs[1]))) {
-        standardize(all, node, inputs[1], under_inverse_root(all, inputs[0]));
+      if (!standardize(all, node, inputs[0], inverse_deviation(all, inputs[1]))) {
+        standardize(all, node, inputs[1], inverse_deviation(all, inputs[0]));
       }
     } else if (node.op == "Log" && node.inputs.size() == 1) {
       if (const auto* softmax = all.made_by(node.inputs[0], "Softmax", 1)) {

@@ -155,7 +155,7 @@ Box box_of(const MaxPool& pool, const Box& x) {
   return y;
 }
 
-// h = c / s with s^2 = mean c^2 + epsilon. Always |h_k| <= sqrt n, and sqrt(n - 1) if the c sum up to 0: then
+// h = c / s with s^2 at least the mean of c^2. Always |h_k| <= sqrt n, and sqrt(n - 1) if the c sum up to 0: then
 // c_k^2 <= (n - 1) times the sum of the other squares.
 Box box_of(const Standardization& s, const Box& x) {
   Box y(x.size());
@@ -170,7 +170,8 @@ Box box_of(const Standardization& s, const Box& x) {
     }
     Interval squares = point(0);
     for (std::size_t k = 0; k < members.size(); ++k) squares = squares + square(x[members[k]] - mean);
-    const Interval scale = square_root(squares / point(n) + point(s.epsilon));
+    const Interval divisor = point(n - static_cast<double>(s.correction));
+    const Interval scale = square_root(squares / divisor + point(s.epsilon)) + point(s.added);
     for (std::size_t k = 0; k < members.size(); ++k) {
       const std::size_t i = members[k];
       const Interval h = overlap({-most, most}, (x[i] - mean) / scale);

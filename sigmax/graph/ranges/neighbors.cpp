@@ -43,7 +43,9 @@ Box box_of(const Sorted& sorted, const Box& x) {
 Box box_of(const LocalResponse& r, const Box& x) {
   Box y(x.size());
   const Groups& g = r.groups;
-  const Interval share = point(r.alpha) / point(static_cast<double>(r.size));
+  const Interval factor{down(1 - r.alpha_error), up(1 + r.alpha_error)};
+  const Interval alpha = r.alpha_error > 0 ? maximum(point(0), factor * point(r.alpha)) : point(r.alpha);
+  const Interval share = alpha / point(static_cast<double>(r.size));
   evaluation::each_group(g, [&](std::size_t start) {
     const auto at = [&](std::int64_t k) { return start + static_cast<std::size_t>(k * g.inner); };
     for (std::int64_t i = 0; i < g.length; ++i) {

@@ -13,7 +13,7 @@ namespace sigmax::graph {
 /// The function of this name, as ONNX defines it and in exact arithmetic, with parameters in this order. Those that are
 /// not given have the values that stand here. `f.slopes({})` is then:
 ///
-///     Identity, Neg, Abs, Sin, Cos, Atan, Relu          [1,1], [-1,-1], [-1,1], [-1,1], [-1,1], [0,1], [0,1]
+///     Identity, Neg, Abs, Sin, Cos, Atan, Asinh, Relu   [1,1], [-1,-1], [-1,1], [-1,1], [-1,1], [0,1] from here
 ///     LeakyRelu(0.01), PRelu(slope)                     from the slope to 1
 ///     ThresholdedRelu(1)                                none: it steps, unless alpha = 0
 ///     Elu(1), Celu(1), Selu(1.67326..., 1.05070...)     [0, max(1, alpha)], [0, 1], [0, 1.758099346346330]

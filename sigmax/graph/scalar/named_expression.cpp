@@ -52,6 +52,12 @@ Expression celu(double alpha) {
   return where(0, number(alpha) * of(Symbol::ExponentialMinus1, x() / number(alpha)), x());
 }
 
+/// log(x + sqrt(x^2 + 1)), odd: written so that nothing cancels.
+Expression area_sine() {
+  const Expression root = of(Symbol::SquareRoot, of(Symbol::Power, x(), 2) + number(1));
+  return where(0, -of(Symbol::Logarithm, root - x()), of(Symbol::Logarithm, root + x()));
+}
+
 Expression elu(double alpha) { return where(0, number(alpha) * of(Symbol::ExponentialMinus1, x()), x()); }
 
 // Where it steps, the value at the step counts: x + bias for x < -lambda, x - bias for x > lambda, 0 elsewhere.
@@ -70,6 +76,7 @@ const std::vector<NamedExpression>& named_expressions() {
       {"Sin", 0, {}, [](Parameters) { return of(Symbol::Sine, x()); }},
       {"Cos", 0, {}, [](Parameters) { return of(Symbol::Cosine, x()); }},
       {"Atan", 0, {}, [](Parameters) { return of(Symbol::Arctangent, x()); }},
+      {"Asinh", 0, {}, [](Parameters) { return area_sine(); }},
       {"Relu",
        0,
        {},

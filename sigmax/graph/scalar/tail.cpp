@@ -85,7 +85,6 @@ TailJet of_growing(Symbol symbol, const Asymptote& u, const Asymptote::Growth& g
   const auto fall = [&](double factor, const Interval& size) { return exponential_error(start, growth, factor, size); };
   const Interval below_limit = growth.negative ? Interval{0, 1} : Interval{-1, 0};
   switch (symbol) {
-    case Symbol::Negate: return {-u, flat(start, point(-1))};
     case Symbol::Absolute: return {growth.negative ? -u : u, flat(start, point(sign))};
     case Symbol::Exponential:
     case Symbol::ExponentialMinus1: {
@@ -174,7 +173,6 @@ TailJet of_symbol(const Term& term, const Maybe& u) {
   }
   const auto growth = u->growth();
   if (!growth) {
-    if (term.symbol == Symbol::Negate) return {-*u, flat(u->start(), point(-1))};
     const bool bounded = term.symbol == Symbol::Sine || term.symbol == Symbol::Cosine;
     return bounded ? TailJet{flat(u->start(), {-1, 1}), flat(u->start(), {-1, 1})} : TailJet{};
   }
@@ -208,6 +206,7 @@ TailJet jet_of_term(const Term& term, double start, bool mirrored, const std::ve
   };
   const TailJet& a = operand(0);
   switch (term.symbol) {
+    case Symbol::Negate: return {negated(a.value), negated(a.first)};
     case Symbol::Add: return {sum(a.value, operand(1).value), sum(a.first, operand(1).first)};
     case Symbol::Multiply: {
       const TailJet& b = operand(1);

@@ -5,50 +5,15 @@
 #include <variant>
 #include <vector>
 
-#include "sigmax/bounds/interval.hpp"
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
+#include "sigmax/lipschitz/walk/matrix_sums.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
-
-/// Bounds of |M|_1, |M|_inf and |M|_2 for the matrices of a batch.
-struct Sums {
-  Limit columns = limit(0);
-  Limit rows = limit(0);
-  Limit spectral = limit(0);
-};
-
-/// M in a box: the sums of the greatest magnitudes, and |M|_2 <= sqrt(|M|_1 |M|_inf). `row_sum`: a bound of |M|_inf
-/// that is known otherwise.
-Sums sums_of_box(const graph::Box& x, std::int64_t batch, std::int64_t rows, std::int64_t columns,
-                 const Limit& row_sum) {
-  Sums most;
-  for (std::int64_t t = 0; t < batch; ++t) {
-    std::vector<double> down_columns(static_cast<std::size_t>(columns), 0.0);
-    double along_rows = 0;
-    for (std::int64_t i = 0; i < rows; ++i) {
-      double sum = 0;
-      for (std::int64_t j = 0; j < columns; ++j) {
-        const double each = graph::magnitude(x[static_cast<std::size_t>((t * rows + i) * columns + j)]);
-        sum = graph::up(sum + each);
-        double& column = down_columns[static_cast<std::size_t>(j)];
-        column = graph::up(column + each);
-      }
-      along_rows = std::max(along_rows, sum);
-    }
-    const double down = down_columns.empty() ? 0 : *std::ranges::max_element(down_columns);
-    const Limit across = lesser(limit(along_rows), row_sum);
-    const Limit squared = across * limit(down);
-    most.columns = greater(most.columns, limit(down));
-    most.rows = greater(most.rows, across);
-    most.spectral = greater(most.spectral, squared ? Limit(bounds::square_root(*squared)) : std::nullopt);
-  }
-  return most;
-}
 
 /// The rows of a softmax along them have the sum 1.
 Limit row_sum_of(const graph::Node& node, std::int64_t columns) {
@@ -94,8 +59,9 @@ Limit norm_of_centering(const std::vector<double>& gain, std::int64_t n, Norms& 
 Rule rule_of(const graph::MatrixProduct& n, const graph::Node& node, const Known& known, VectorNorm norm) {
   const graph::Index a = node.inputs[0];
   const graph::Index b = node.inputs[1];
-  const Sums sums_a = sums_of_box(known.boxes[a], n.batch, n.rows, n.inner, row_sum_of(known.graph.nodes[a], n.inner));
-  const Sums sums_b =
+  const MatrixSums sums_a =
+      sums_of_box(known.boxes[a], n.batch, n.rows, n.inner, row_sum_of(known.graph.nodes[a], n.inner));
+  const MatrixSums sums_b =
       sums_of_box(known.boxes[b], n.batch, n.inner, n.columns, row_sum_of(known.graph.nodes[b], n.columns));
   Limit of_a = norm == VectorNorm::one ? sums_a.columns : sums_a.rows;
   Limit of_b = norm == VectorNorm::one ? sums_b.rows : sums_b.columns;
@@ -109,11 +75,13 @@ Rule rule_of(const graph::MatrixProduct& n, const graph::Node& node, const Known
   return {{known.moves[a] ? of_b : limit(0), known.moves[b] ? of_a : limit(0)}, false, {}, false};
 }
 
-// The Jacobian is diag(g) (P - h h^T / n) / s, where h is in the range of P and |h|^2 <= n, so that the matrix in
-// parentheses is between 0 and P, and s >= sqrt(epsilon). At a constant x (or 0) it is diag(g) P / sqrt(epsilon). Row
-// and column sums of a matrix of order n are at most sqrt n times its norm.
+// With c = P x, r^2 = |c|^2 / m + epsilon, s = r + added, the Jacobian is diag(g) (P - c c^T / (m r s)) / s. c is in
+// the range of P and |c|^2 <= m r^2 <= m r s, so that the matrix in parentheses is between 0 and P, and s >=
+// sqrt(epsilon) + added. At a constant x (or 0) it is diag(g) P / s, or the function is a limit of such. Row and column
+// sums of a matrix of order n are at most sqrt n times its norm.
 Rule rule_of(const graph::Standardization& s, Norms& norms) {
-  if (!(s.epsilon > 0)) {
+  const double least_scale = graph::down(graph::down(std::sqrt(s.epsilon)) + s.added);
+  if (!(least_scale > 0)) {
     return {{}, false, "divides by a deviation that may be 0, because its epsilon is 0", false};
   }
   double most = s.gain.empty() ? 1 : 0;
@@ -129,7 +97,7 @@ Rule rule_of(const graph::Standardization& s, Norms& norms) {
   } else if (s.centered && most > least && s.groups.length <= kLongest && is_repeated(s)) {
     gain = lesser(gain, norm_of_centering(s.gain, s.groups.length, norms));
   }
-  return {{gain * limit(graph::up(1 / graph::down(std::sqrt(s.epsilon))))}, false, {}, false};
+  return {{gain * limit(graph::up(1 / least_scale))}, false, {}, false};
 }
 
 }  // namespace sigmax::lipschitz

@@ -15,6 +15,7 @@
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
+#include "sigmax/graph/scalar/expression_function.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
@@ -55,7 +56,8 @@ Limit size_of_box(const Box& x) {
 
 class RuleVisitor {
  public:
-  RuleVisitor(const graph::Node& node, const Known& known, Norms& norms) : node_(node), known_(known), norms_(norms) {}
+  RuleVisitor(graph::Index node, const Known& known, Norms& norms)
+      : node_(known.graph.nodes[node]), own_(known.boxes[node]), known_(known), norms_(norms) {}
 
   Rule operator()(const graph::Input&) const { return one(limit(1)); }
   Rule operator()(const graph::Constant&) const { return {}; }
@@ -68,9 +70,9 @@ class RuleVisitor {
   Rule operator()(const graph::Elementwise& elementwise) const {
     const auto slopes = entry_slopes(elementwise, box(0));
     if (!slopes) {
-      return refused(
-          fmt::format("is not Lipschitz, or not proven to be, where its argument may be ({})", names(elementwise)),
-          true);
+      return refused(fmt::format("is not Lipschitz, or not proven to be, where its argument may be ({}){}",
+                                 names(elementwise), advice(elementwise)),
+                     true);
     }
     return one(limit(greatest_magnitude(*slopes)));
   }
@@ -109,11 +111,14 @@ class RuleVisitor {
   Rule operator()(const graph::MatrixProduct& product) const { return rule_of(product, node_, known_, norms_.norm()); }
 
   // The Jacobian of the softmax is diag(p) - p p^T, the covariance matrix of a unit vector that is drawn with the
-  // probabilities p: its norm is at most 1/2. Its row and column sums of |entries| are 2 p_i (1 - p_i) <= 1/2. That of
-  // the logarithm is I - 1 p^T, at most |1| for p a unit vector, with row sums 2 (1 - p_i) and column sums between 1
-  // and n - 1.
+  // probabilities p: its norm is at most 1/2, and at most that of diag(p). Its row and column sums of |entries| are
+  // 2 p_i (1 - p_i) <= 1/2. That of the logarithm is I - 1 p^T, at most |1| for p a unit vector, with row sums 2 (1 -
+  // p_i) and column sums between 1 and n - 1.
   Rule operator()(const graph::Softmax& softmax) const {
-    if (!softmax.logarithm) return one(limit(0.5));
+    if (!softmax.logarithm) {
+      const double most = greatest_magnitude(own_);
+      return one(limit(std::min(0.5, norms_.norm() == VectorNorm::two ? most : 2 * most)));
+    }
     const double n = static_cast<double>(softmax.groups.length);
     return one(by_norm(limit(std::max(1.0, n - 1)), root(n), limit(2)));
   }
@@ -158,6 +163,34 @@ class RuleVisitor {
   std::size_t inputs() const { return node_.inputs.size(); }
   const Box& box(std::size_t k) const { return known_.boxes[node_.inputs[k]]; }
   bool moves(std::size_t k) const { return known_.moves[node_.inputs[k]]; }
+  /// What makes a jump go away, of functions that have one.
+  static std::string advice(const graph::Elementwise& elementwise) {
+    const std::string name = elementwise.functions[0]->name();
+    if (name.starts_with("ThresholdedRelu")) {
+      return ": it jumps from 0 to alpha at alpha, unless alpha is 0 or inputs are bounded so that its argument stays "
+             "on "
+             "one side";
+    }
+    if (name.starts_with("Shrink")) {
+      return ": it jumps at lambd unless bias = lambd, or inputs are bounded so that its argument stays on one side";
+    }
+    if (name.starts_with("Is")) {
+      return ": a comparison jumps where both sides are equal. A Where has a bound if what it chooses between are "
+             "functions, entry by entry, of the one value that is compared with a constant, and meet there; a Where "
+             "that takes the greater or lesser of two values does as Max, Min, Relu or Clip; and any does where inputs "
+             "are bounded so that the comparison has one result";
+    }
+    const graph::Expression* const f = graph::expression_of(*elementwise.functions[0]);
+    const bool chooses = f != nullptr && std::ranges::any_of(f->terms(), [](const graph::Term& term) {
+                           return term.symbol == graph::Symbol::Where && !term.continuous;
+                         });
+    if (chooses) {
+      return ": it jumps, or is not known to be continuous, where the condition of its Where changes. It has a bound "
+             "if "
+             "both sides have one value there, or if inputs are bounded so that the condition has one result";
+    }
+    return "";
+  }
   static std::string names(const graph::Elementwise& elementwise) {
     std::string all;
     for (const graph::Function& each : elementwise.functions) all += (all.empty() ? "" : ", ") + each->name();
@@ -165,6 +198,7 @@ class RuleVisitor {
     return all.size() <= kShown ? all : all.substr(0, kShown) + "...";
   }
   const graph::Node& node_;
+  const Box& own_;
   const Known& known_;
   Norms& norms_;
 };
@@ -172,8 +206,7 @@ class RuleVisitor {
 }  // namespace
 
 Rule rule_of(graph::Index node, const Known& known, Norms& norms) {
-  const graph::Node& at = known.graph.nodes[node];
-  return std::visit(RuleVisitor(at, known, norms), at.operation);
+  return std::visit(RuleVisitor(node, known, norms), known.graph.nodes[node].operation);
 }
 
 // Entries with the same function and interval are asked about once: everywhere that is all of them.
