@@ -1,6 +1,12 @@
 # A module is a folder below sigmax/ and a CMake object library of the same name; together they form the one library
 # that is installed. A module's sources are found by name, so a new pair of files needs no edit here.
 
+# g++ looks for memory that it no longer needs from 128 MiB on, whenever there is twice as much, and finds little. It
+# compiles the larger units in a seventh less time if it does that from 512 MiB on. The object files are the same.
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options(--param=ggc-min-expand=400 --param=ggc-min-heapsize=524288)
+endif()
+
 # sigmax_optimize(target level): replaces CMake's -O3 in release builds by another level for code without a hot loop,
 # which compiles faster then and runs as fast.
 function(sigmax_optimize target level)
