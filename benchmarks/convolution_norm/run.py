@@ -245,6 +245,7 @@ def compute_late_values(options, record, folder, end):
         for other in peers.alike(name):
             if is_late(case["candidates"].get(other, {})):
                 case["candidates"][other] |= {"value": found["value"], "claim": found["claim"]}
+        save(options, record)
 
 
 def forget(options, record):
