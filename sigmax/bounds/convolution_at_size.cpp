@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/convolution_ends.hpp"
+#include "sigmax/bounds/convolution_one_axis.hpp"
 #include "sigmax/bounds/convolution_proof/embedding.hpp"
 #include "sigmax/bounds/convolution_proof/grid_values.hpp"
 #include "sigmax/bounds/convolution_proof/one_axis.hpp"
@@ -72,6 +74,8 @@ class AtSize {
     ConvolutionEnds ends(result, symbols.exponent);
     if (is_circular) {
       circulant(ends);
+    } else if (options_.upper_alone) {
+      return upper_alone(symbols, ends) ? finished(result, ends) : result;
     } else if (!on_the_torus(symbols, ends)) {
       return result;
     }
@@ -81,7 +85,7 @@ class AtSize {
       if (ends.width() > width_) quotients_.search_all(ends);
     }
     if (!is_circular && ends.width() > width_) one_axis(ends);
-    if (ends.width() > width_) formed(ends);
+    if (ends.width() > width_ && (!options_.upper_alone || is_cheap(flops_of_formed()))) formed(ends);
     if (!is_circular && ends.width() > width_) prove_one_axis(ends);
     if (!is_circular && ends.width() > width_ && result.upper_by != ConvolutionTheorem::one_axis) {
       const bool were_skipped = has_sharper();
@@ -89,11 +93,15 @@ class AtSize {
       if (were_skipped) shifted_grids(symbols, least_, 2, ends);
       more_grids(symbols, ends);
     }
+    return finished(result, ends);
+  }
+
+ private:
+  ConvolutionNorm finished(ConvolutionNorm& result, ConvolutionEnds& ends) const {
     ends.finish(budget_);
     return result;
   }
 
- private:
   const Correlation& correlation() const { return geometry_.correlation(); }
 
   // Both ends from the symbol on the grid, if each row of the circulant occurs; repeated rows multiply the upper end.
@@ -112,6 +120,7 @@ class AtSize {
       ends.upper(range.upper, ConvolutionTheorem::branch_and_bound, factor);
       if (circular.is_whole && !range.top.vector.re.empty()) next_to(all.groups[range.group], range.top, ends);
     }
+    if (options_.upper_alone) return;
     // A smaller image with zeros around does not come closer than that.
     if (ends.width() > (quotients_.is_large() ? std::max(width_, kFromSmaller) : width_)) quotients_.search(ends);
   }
@@ -132,8 +141,40 @@ class AtSize {
     ends.lower(quotient_below(f, t, top.vector), ConvolutionTheorem::circulant);
   }
 
-  // S, and then shifted grids: false if every output reads padding alone.
-  bool on_the_torus(const Symbols& symbols, ConvolutionEnds& ends) {
+  // The cheapest sharp theorem: false if every output reads padding alone.
+  bool upper_alone(const Symbols& symbols, ConvolutionEnds& ends) {
+    if (!embed()) return false;
+    if (is_cheap(flops_of_formed())) {
+      formed(ends);
+      if (ends.width() < 1) return true;
+    }
+    grids_alone_ = true;
+    const bool is_constant = std::all_of(symbols.groups.begin(), symbols.groups.end(), [](const Symbol& f) {
+      return std::all_of(f.degree.begin(), f.degree.end(), [](double d) { return d == 0; });
+    });
+    if (is_constant || points_of(grid_of(least_)) > kFewPoints) {
+      // On large images other theorems show little less.
+      supremum_ = supremum(symbols, width_, budget_, context_);
+      ends.upper(supremum_.upper, ConvolutionTheorem::branch_and_bound, factor_);
+      return true;
+    }
+    // The one that avoids the frequency 0, where kernels that smooth have their norm, or the least of all.
+    std::vector<GridAxis> grid = grid_of(least_);
+    for (GridAxis& axis : grid) axis.numerator = 1;
+    on_grid(symbols, grid, ends);
+    if (is_cheap(std::exp2(static_cast<double>(grid.size())) * budget_.flops)) {
+      shifted_grids(symbols, least_, 2, ends);
+    }
+    // By channel the many small matrices take longer than their operations.
+    if (correlation().groups <= kFewGroups) {
+      one_axis(ends);
+      prove_one_axis(ends);
+    }
+    return true;
+  }
+
+  // The least grids, and what copies of entries multiply the norm with: false if every output reads padding alone.
+  bool embed() {
     double copies = 1;
     for (const CorrelationAxis& axis : correlation().axes) {
       const bool zeros = mode() == PaddingMode::Zeros;
@@ -143,6 +184,12 @@ class AtSize {
       copies *= static_cast<double>(copies_of(mode(), axis));
     }
     factor_ = copies > 1 ? round_up(std::sqrt(copies)) : 1.0;
+    return true;
+  }
+
+  // S, and then shifted grids: false if every output reads padding alone.
+  bool on_the_torus(const Symbols& symbols, ConvolutionEnds& ends) {
+    if (!embed()) return false;
     if (!quotients_.is_large()) quotients_.search(ends);
     // A few cells show about how large S is, and bound it. It is enclosed further only if it is small enough to do.
     supremum_ = supremum(symbols, std::max(width_ / 8, kCoarse), budget_, context_);
@@ -181,93 +228,42 @@ class AtSize {
         axis.numerator = rest % parts;
         rest /= parts;
       }
-      const std::vector<TorusPoint> points = grid_points(grid);
-      // Where a sharper theorem is at hand, a grid that does not reach the width is not worth its proof.
-      const double most = ends.upper_of_symbol(factor_);
-      const double enough = has_sharper() ? std::min(goal(ends), most) : most;
-      const Range range = largest_on(symbols, points, &supremum_, width_ / 8, enough, budget_, context_);
-      ends.upper(range.upper, ConvolutionTheorem::offset_grid, factor_);
+      on_grid(symbols, grid, ends);
     }
   }
 
-  // One axis whole, the others on shifted grids.
-  struct Candidate {
-    Symbols symbols;
-    WholeAxis whole;
-    std::vector<TorusPoint> points;
-    double estimate = 0;
-  };
-
-  // The correlation on one axis without copies, and the symbol in which it is whole.
-  WholeAxis whole_axis(std::size_t axis) const {
-    const CorrelationAxis& own = correlation().axes[axis];
-    return {axis, mode() == PaddingMode::Zeros ? own : padded(own)};
+  void on_grid(const Symbols& symbols, const std::vector<GridAxis>& grid, ConvolutionEnds& ends) {
+    // Where a sharper theorem is at hand, a grid that does not reach the width is not worth its proof.
+    const double most = ends.upper_of_symbol(factor_);
+    const double enough = has_sharper() ? std::min(goal(ends), most) : most;
+    const Range* const near = supremum_.top.vector.re.empty() ? nullptr : &supremum_;
+    const Range range = largest_on(symbols, grid_points(grid), near, width_ / 8, enough, budget_, context_);
+    ends.upper(range.upper, ConvolutionTheorem::offset_grid, factor_);
   }
 
-  std::vector<TorusPoint> points_around(std::size_t axis, std::int64_t offsets) const {
-    std::vector<GridAxis> grid = grid_of(least_);
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-      if (i == axis) {
-        grid[i] = {};
-      } else {
-        grid[i].numerator = offsets % 2;
-        offsets /= 2;
-      }
-    }
-    return grid_points(grid);
-  }
-
-  bool admits(const Symbols& symbols, std::size_t axis, std::size_t points) const {
-    const OneAxisCost cost = one_axis_cost(symbols, whole_axis(axis), points);
-    return cost.bytes <= kMostBytes && budget_.allows(cost.flops);
-  }
+  bool is_cheap(double flops) const { return flops <= kShareOfSharper * options_.most_flops; }
 
   bool has_sharper() const { return !grids_alone_ && (options_.one_axis_up_to > 0 || may_form()); }
 
-  // Over the axes and the offsets of the others, those whose largest norm is the least: proven at once if that reaches
-  // the width and costs less than the matrix itself, kept for later otherwise.
+  // The best axis to keep whole: proven at once if that reaches the width and costs less than the matrix itself, kept
+  // for later otherwise.
   void one_axis(ConvolutionEnds& ends) {
-    double cost = 0;
-    for (std::size_t axis = 0; axis < least_.size(); ++axis) {
-      const WholeAxis whole = whole_axis(axis);
-      if (!(points_of(grid_of(least_)) < kMostPoints) || order_with(axis) > options_.one_axis_up_to) continue;
-      std::vector<SymbolAxis> axes = reduced_axes(geometry_.layer());
-      axes[axis] = {whole.axis.kernel, 1, 1};
-      Symbols around = make_symbols(kernel_, geometry_.layer().groups, axes, context_);
-      for (std::int64_t offsets = 0; offsets < std::int64_t{1} << (least_.size() - 1); ++offsets) {
-        std::vector<TorusPoint> points = points_around(axis, offsets);
-        if (!admits(around, axis, points.size())) continue;
-        const double estimate = one_axis_estimate(around, whole, points, budget_, context_);
-        if (!(estimate < kInfinity)) continue;
-        if (!whole_.empty() && whole_.front().estimate <= estimate) continue;
-        cost = one_axis_cost(around, whole, points.size()).flops;
-        whole_.clear();
-        whole_.push_back({around, whole, std::move(points), estimate});
-      }
-    }
-    if (whole_.empty()) return;
-    if (whole_.front().estimate * (1 + 0.1 * width_) <= goal(ends) && !(may_form() && flops_of_formed() < cost)) {
+    if (!(points_of(grid_of(least_)) < kMostPoints)) return;
+    const double most = options_.upper_alone ? kShareOfSharper * options_.most_flops : kInfinity;
+    whole_ = best_one_axis(kernel_, geometry_, least_, {options_.one_axis_up_to, most}, budget_, context_);
+    if (!whole_) return;
+    if (whole_->estimate * (1 + 0.1 * width_) <= goal(ends) && !(may_form() && flops_of_formed() < whole_->flops)) {
       prove_one_axis(ends);
     }
   }
 
   void prove_one_axis(ConvolutionEnds& ends) {
-    if (whole_.empty() || whole_.front().estimate >= ends.upper_of_symbol(factor_)) return;
-    const Candidate best = std::move(whole_.front());
-    whole_.clear();
+    if (!whole_ || whole_->estimate >= ends.upper_of_symbol(factor_)) return;
+    const OneAxisChoice best = *std::exchange(whole_, std::nullopt);
     const double room = goal(ends) / best.estimate - 1;
     const double width = room > 0 ? std::max(room, 0.1 * width_) : 0.1 * width_;
     ends.upper(one_axis_upper(best.symbols, best.whole, best.points, best.estimate, width, budget_, context_),
                ConvolutionTheorem::one_axis, factor_);
-  }
-
-  // The order of the matrices that are factored with one axis whole.
-  std::int64_t order_with(std::size_t axis) const {
-    const Correlation& c = correlation();
-    const CorrelationAxis one = whole_axis(axis).axis;
-    std::int64_t phases = 1;
-    for (std::size_t i = 0; i < c.axes.size(); ++i) phases *= i == axis ? 1 : c.axes[i].stride;
-    return std::min(c.out_channels / c.groups * one.output, c.in_channels / c.groups * phases * one.input);
   }
 
   // Larger grids and quarter offsets.
@@ -317,8 +313,10 @@ class AtSize {
   PaddingMode mode() const { return geometry_.layer().padding_mode; }
 
   static constexpr double kMostPoints = 1e6;
-  static constexpr double kMostBytes = 0x1p29;  // of a matrix with one axis whole
   static constexpr double kCoarse = 0.1;
+  static constexpr double kFewPoints = 256;  // of a grid that S is not cheaper than
+  static constexpr std::int64_t kFewGroups = 16;
+  static constexpr double kShareOfSharper = 0.1;  // of the operations, where the upper end is all that counts
   static constexpr double kFromSmaller = 1e-3;
 
   const Tensor& kernel_;
@@ -331,8 +329,8 @@ class AtSize {
   double factor_ = 1;
   std::vector<std::int64_t> least_;
   Range supremum_;
-  std::vector<Candidate> whole_;  // the best one, until it is proven
-  bool grids_alone_ = false;      // sharper theorems did not help
+  std::optional<OneAxisChoice> whole_;  // until it is proven
+  bool grids_alone_ = false;            // sharper theorems did not help
 };
 
 // The matrix is block diagonal after a permutation, so both ends are the largest ones of the blocks.

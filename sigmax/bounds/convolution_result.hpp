@@ -45,6 +45,10 @@ struct ConvolutionNormOptions {
   /// At an input size: one axis is kept as it is, and the others become a twisted circulant, if the shorter side of the
   /// matrices that this leaves, channels times the size of that axis, is at most this. 0: never.
   std::int64_t one_axis_up_to = 8192;
+  /// At an input size: no lower end is searched for, so that it may be 0; `relative_width` is then that of each theorem
+  /// itself. Taken are the matrix and the theorem with one axis whole where they cost a tenth of `most_flops` at most,
+  /// otherwise shifted grids of few points, or S: a bound a few percent above the norm for a tenth of the time.
+  bool upper_alone = false;
 };
 
 /// An enclosure of a convolution's norm, and what it means.

@@ -46,9 +46,18 @@ class Visitor {
   Box operator()(const Constant& constant) const { return box_of(constant.values); }
   Box operator()(const Affine& affine) const { return of_affine(affine, *x_[0], context_); }
   Box operator()(const Elementwise& elementwise) const {
-    Box y(x_[0]->size());
+    const Box& x = *x_[0];
+    Box y(x.size());
+    // Away from the border of an image, entries of a channel often have the same interval.
+    const ScalarFunction* last = nullptr;
     for (std::size_t i = 0; i < y.size(); ++i) {
-      y[i] = elementwise.functions[elementwise.which.empty() ? 0 : elementwise.which[i]]->range((*x_[0])[i]);
+      const ScalarFunction* const f = elementwise.functions[elementwise.which.empty() ? 0 : elementwise.which[i]].get();
+      if (f == last && x[i] == x[i - 1]) {
+        y[i] = y[i - 1];
+        continue;
+      }
+      last = f;
+      y[i] = f->range(x[i]);
       if (!(y[i].least <= y[i].greatest)) y[i] = {};
     }
     return y;

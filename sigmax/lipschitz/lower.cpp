@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "sigmax/bounds/algebra.hpp"
@@ -12,6 +15,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
+#include "sigmax/graph/cost.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
@@ -56,11 +60,50 @@ double norm_and_dual(Vector& y, VectorNorm norm) {
   return std::isfinite(size) ? size : 0;
 }
 
+/// What a search does: as much of what the options ask for as they allow.
+struct Plan {
+  int starts = 1;
+  int steps = 0;
+  int last_steps = 30;  ///< of the power iteration at the end of a search
+  int distances = 6;    ///< of the two points that are compared
+};
+
+constexpr int kFirstSteps = 8;
+constexpr int kOfMove = 9;       // evaluations of a move, about: a power iteration, and a gradient each third time
+constexpr int kOfDistance = 21;  // and of a distance: three pairs of points, whose errors are bounded
+
+double evaluations_of(const Plan& plan) {
+  const int fixed = 2 * (kFirstSteps + plan.last_steps) + kOfDistance * plan.distances;
+  return static_cast<double>(plan.starts) * (kOfMove * static_cast<double>(plan.steps) + fixed);
+}
+
+Plan plan_of(const graph::Graph& graph, const LowerOptions& options) {
+  const double most = options.most_flops / std::max(evaluation_flops(graph), 1.0);
+  Plan plan{.starts = options.starts, .steps = options.steps};
+  if (evaluations_of(plan) <= most) return plan;
+  plan.starts = 1;
+  const double of_one = evaluations_of(plan);
+  if (of_one <= most) {
+    plan.starts = static_cast<int>(most / of_one);
+    return plan;
+  }
+  plan.steps = 0;
+  plan.distances = 2;
+  if (evaluations_of(plan) > most) {
+    plan.last_steps = kFirstSteps;
+    plan.distances = 1;
+  }
+  const double left = std::max(most - evaluations_of(plan), 0.0);
+  plan.steps = static_cast<int>(std::min(left / kOfMove, static_cast<double>(options.steps)));
+  return plan;
+}
+
 class Search {
  public:
   Search(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context)
       : graph_(graph),
         options_(options),
+        plan_(plan_of(graph, options)),
         context_(context),
         region_(domain, {}, input_size(graph), given_or_drawn(options.random)),
         best_{bounds::exactly(0).lower, Vector(region_.normal().size(), 0.0), {}} {
@@ -69,14 +112,14 @@ class Search {
   }
 
   Lower run() {
-    for (int start = 0; start < options_.starts; ++start) {
+    for (int start = 0; start < plan_.starts; ++start) {
       context_.check_cancel();
       const std::optional<Vector> center = start == 0 ? region_.center() : std::nullopt;
       Candidate found{center ? *center : region_.draw(), region_.normal(), 0};
       norm_and_dual(found.v, dual_of(options_.norm));
-      iterate(found, 8);
+      iterate(found, kFirstSteps);
       climb(found);
-      iterate(found, 30);
+      iterate(found, plan_.last_steps);
       prove(found);
     }
     return std::move(best_);
@@ -120,7 +163,7 @@ class Search {
   void climb(Candidate& at) {
     double step = region_.scale() / 2;
     const double least = step * 1e-6;
-    for (int i = 0; i < options_.steps; ++i) {
+    for (int i = 0; i < plan_.steps; ++i) {
       Vector direction = i % 3 == 0 ? gradient(at, step) : i % 3 == 1 ? at.v : region_.normal();
       const double length = normalize(direction);
       if (!(length > 0) || !std::isfinite(length)) {
@@ -143,7 +186,8 @@ class Search {
   // Short steps stay in one linear piece but lose digits to rounding, and v may lead out of the domain on one side.
   void prove(const Candidate& at) {
     const double size = std::max(length_of(at.x), 1e-3);
-    for (const double h : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6}) {
+    constexpr std::array kDistances{1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
+    for (const double h : std::span(kDistances).first(static_cast<std::size_t>(plan_.distances))) {
       for (const auto& [ahead, behind] : {std::pair{1.0, 1.0}, std::pair{1.0, 0.0}, std::pair{0.0, 1.0}}) {
         Vector x = region_.inside(stepped(at.x, ahead * h * size, at.v));
         Vector y = region_.inside(stepped(at.x, -behind * h * size, at.v));
@@ -155,6 +199,7 @@ class Search {
 
   const graph::Graph& graph_;
   const LowerOptions& options_;
+  Plan plan_;
   Context& context_;
   Region region_;
   Lower best_;
@@ -198,11 +243,11 @@ LowerBound difference_quotient(const graph::Graph& graph, const Vector& x, const
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context) {
   const FloatingEnvironment environment;
   validate(domain, graph);
-  if (options.starts < 1 || options.steps < 0) {
+  if (options.starts < 1 || options.steps < 0 || !(options.most_flops > 0)) {
     throw Error(
-        fmt::format("[lower_bound] a search needs at least one start and no negative number of steps, got {} "
-                    "and {}",
-                    options.starts, options.steps));
+        fmt::format("[lower_bound] a search needs at least one start, no negative number of steps and a positive "
+                    "number of operations, got {}, {} and {}",
+                    options.starts, options.steps, options.most_flops));
   }
   if (input_size(graph) == 0) return {bounds::exactly(0).lower, {}, {}};
   return Search(graph, domain, options, context).run();

@@ -18,6 +18,10 @@ struct LowerOptions {
   int starts = 8;                       ///< points that a search begins at, the domain's center first
   int steps = 100;                      ///< moves that each search tries
   std::optional<RandomState> random{};  ///< of the points; empty: drawn
+  /// About the operations that it may take, ten seconds' on two cores: of a network whose evaluations take more, fewer
+  /// starts, then fewer steps and fewer distances of the two points are tried. One search without moves, 40
+  /// evaluations, is made in any case.
+  double most_flops = 3e11;
 };
 
 /// |f(x) - f(y)| >= bound |x - y| for these two points of the domain: proven, the rounding of both evaluations and
@@ -33,8 +37,8 @@ struct Lower {
 /// u^T J v over a finite distance, accepted if the norm grows (for a network of ReLUs: a local search over its
 /// activation patterns). The quotient is then taken over steps along v, so that no kink makes it false.
 ///
-/// Cost: starts * steps times about 5 evaluations. Throws Error for a domain that does not fit, options that are not
-/// positive, and a node that is refused (graph::evaluate).
+/// Cost: starts * (steps + 20) times about 9 evaluations, at most `most_flops`. Throws Error for a domain that does not
+/// fit, options that are not positive, and a node that is refused (graph::evaluate).
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context);
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options = {});
 

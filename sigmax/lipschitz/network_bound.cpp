@@ -285,7 +285,7 @@ class Parts {
 
 }  // namespace
 
-NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, const NetworkBoundOptions& options,
+NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, const NetworkBoundOptions& asked,
                                Context& context) {
   const FloatingEnvironment environment;
   graph::validate(given);
@@ -294,6 +294,9 @@ NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, 
   const graph::Graph graph = with_one_output(given);
   NetworkEnclosure result;
   const Stopwatch walking;
+  // Walks over parts read the same maps.
+  NetworkBoundOptions options = asked;
+  options.walk.known = known_norms(graph, asked.walk, context);
   result.walk = walk(graph, domain, options.walk, context);
   result.walk_seconds = walking.seconds();
   result.upper = result.walk.bound;

@@ -28,7 +28,7 @@ struct WalkOptions {
   CertifyOptions certify{};
   /// How those of convolutions are, at their input size. They are many and large, so that less than the tightest
   /// theorem is enough.
-  ConvolutionNormOptions convolution{.relative_width = 0.005, .most_flops = 1e11};
+  ConvolutionNormOptions convolution{.relative_width = 0.01, .most_flops = 1e11, .upper_alone = true};
   /// Linear maps with a shorter side of at most this are joined: what lies between two functions becomes one matrix,
   /// and functions are split into a linear part and a rest. 0: none.
   std::int64_t join_up_to = 2048;

@@ -94,7 +94,8 @@ def block(field, content):
 
 def onnx_graph(nodes, tensors, inputs=("x",), outputs=("y",)):
     """nodes: (op, inputs, outputs, {attribute: integer, list of integers or text}); tensors as for safetensors(), with
-    F64, F32, I64 and I8; inputs and outputs: names, or (name, dtype, shape) with None for a size that is left open."""
+    F64, F32, I64 and I8, or their little-endian bytes; inputs and outputs: names, or (name, dtype, shape) with None for a
+    size that is left open."""
 
     kinds = {"F64": ("d", 11), "F32": ("f", 1), "I64": ("q", 7), "I8": ("b", 3)}
 
@@ -119,7 +120,8 @@ def onnx_graph(nodes, tensors, inputs=("x",), outputs=("y",)):
     for name, (dtype, shape, values) in tensors.items():
         code, kind = kinds[dtype]
         tensor = b"".join(number(1, each) for each in shape) + number(2, kind) + block(8, name)
-        graph += block(5, tensor + block(9, struct.pack(f"<{len(values)}{code}", *values)))
+        data = values if isinstance(values, bytes) else struct.pack(f"<{len(values)}{code}", *values)
+        graph += block(5, tensor + block(9, data))
     graph += b"".join(block(11, value(each)) for each in inputs) + b"".join(block(12, value(each)) for each in outputs)
     return number(1, 8) + block(7, graph) + block(8, block(1, "") + number(2, 17))
 

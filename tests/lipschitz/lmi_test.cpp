@@ -227,6 +227,22 @@ TEST(Lmi, ProvesTheSmallBoundsOfDeepNetworks) {
   EXPECT_GT(bound, 0);
 }
 
+// Searches end where their operations do: a bound that is proven, and no better than that of a whole search.
+TEST(Lmi, BoundsWithAnyNumberOfOperations) {
+  Context context(2);
+  for (const LayeredNetwork& network : random_networks()) {
+    const double fast = bound_of(network, LmiEffort::fast);
+    const double whole = bound_of(network, LmiEffort::standard);
+    for (const double flops : {1.0, 1e4, 1e5}) {
+      const LmiBound found = lmi_bound(network, {.most_flops = flops}, context);
+      ASSERT_TRUE(found.bound);
+      EXPECT_EQ(found.bound->lipschitz.certainty(), Certainty::proven);
+      EXPECT_GE(found.bound->lipschitz.value(), whole * (1 - 1e-4));
+      EXPECT_LE(found.bound->lipschitz.value(), fast);
+    }
+  }
+}
+
 // Entries in [-1, 1) from SplitMix64, column by column: the same in NumPy and here.
 class Drawn {
  public:

@@ -9,6 +9,7 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/graph/evaluate.hpp"
+#include "sigmax/lipschitz/walk.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "support/graphs.hpp"
 #include "tolerance.hpp"
@@ -169,6 +170,23 @@ TEST(LowerBound, RefusesDomainsAndOptionsThatDoNotFit) {
   LowerOptions options;
   options.starts = 0;
   EXPECT_THROW(lower_bound(net, Everywhere{}, options), Error);
+  options = {};
+  options.most_flops = 0;
+  EXPECT_THROW(lower_bound(net, Everywhere{}, options), Error);
+}
+
+// A budget for less than one search leaves a short one, whose points prove what they are said to.
+TEST(LowerBound, IsFoundWithAnyNumberOfOperations) {
+  const graph::Graph net = network(5, {6, 20, 20, 3}, graph_support::relu());
+  const double most = walk(net, Everywhere{}).bound->value();
+  for (const double flops : {1.0, 1e5, 1e6, 1e8}) {
+    LowerOptions options = quick();
+    options.most_flops = flops;
+    const Lower found = lower_bound(net, Everywhere{}, options);
+    EXPECT_GT(found.bound.value(), 0) << flops;
+    EXPECT_LE(found.bound.value(), most) << flops;
+    EXPECT_EQ(difference_quotient(net, found.x, found.y).value(), found.bound.value()) << flops;
+  }
 }
 
 }  // namespace

@@ -18,6 +18,9 @@
 namespace sigmax::bounds {
 namespace {
 
+constexpr double kLeastWidthOfSingle = 1e-4;
+constexpr double kRoomOfMost = 0.1;  // between the square of the largest value and that of a typical one
+
 // The smallest eigenvalue of G(t) and its vector, by LAPACK from the real form of twice the order.
 struct Least {
   double value = 0;
@@ -86,6 +89,8 @@ std::size_t nearest(std::span<const TorusPoint> points, const TorusPoint& t) {
 void largest_of_group(const GramPolynomial& g, std::size_t group, std::span<const TorusPoint> points, double width,
                       double enough, Best& best, Budget& budget, Context& context) {
   constexpr int kSteps = 200;
+  // A value that is missed by less than the width costs no pass.
+  const double tolerance = std::clamp(0.03 * width, 1e-9, 1e-3);
   Range& range = best.range;
   std::vector<TorusPoint> left(points.begin(), points.end());
   // Each pass finds the largest of up to 64 points that are left, so it removes at least one, except where rounding
@@ -100,7 +105,7 @@ void largest_of_group(const GramPolynomial& g, std::size_t group, std::span<cons
         return;
       }
       const std::vector<TorusPoint> some = thinned(left, static_cast<std::size_t>(std::min(affordable, 64.0)));
-      std::vector<Top> tops = tops_at(g, some, 1e-9, kSteps, context);
+      std::vector<Top> tops = tops_at(g, some, tolerance, kSteps, context);
       for (Top& top : tops) {
         budget.flops += top.flops;
         best.look_at(g.symbol(), group, std::move(top));
@@ -116,7 +121,12 @@ void largest_of_group(const GramPolynomial& g, std::size_t group, std::span<cons
       return;
     }
     range.upper = larger_of(range.upper, round_up(range.lower * (1 + 0.9 * width)));
-    left = not_at_most(g, left, round_down(range.upper * range.upper), false, budget, context);
+    const double square = round_down(range.upper * range.upper);
+    // Most values are below the largest by more than the rounding of float.
+    if (g.has_single() && g.relative_error<float>(square) < kRoomOfMost) {
+      left = not_at_most(g, left, square, true, budget, context);
+    }
+    left = not_at_most(g, left, square, false, budget, context);
   }
 }
 
@@ -130,7 +140,7 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
       best.range.upper = f.spread;
       return;
     }
-    const GramPolynomial g(f, false, context);
+    const GramPolynomial g(f, f.columns >= kSingleFrom && relative_width >= kLeastWidthOfSingle, context);
     if (!budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) {
       best.range.upper = f.spread;
       return;

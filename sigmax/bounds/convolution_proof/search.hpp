@@ -14,6 +14,9 @@
 
 namespace sigmax::bounds {
 
+/// The order from which float may be faster.
+inline constexpr std::int64_t kSingleFrom = 64;
+
 /// The work that may still be used, and what was used.
 struct Budget {
   double most_flops = 1e14;

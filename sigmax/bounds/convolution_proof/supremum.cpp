@@ -14,7 +14,6 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr std::int64_t kSingleFrom = 64;  // order from which float may be faster
 // The first radius relative to the one that a typical value lets a cell have. A cell that is not refuted costs four
 // more, so most should be, although values vary: measured on Gaussian kernels of 64 to 512 channels.
 constexpr double kShareOfTypical = 0.7;

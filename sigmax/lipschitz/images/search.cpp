@@ -35,7 +35,15 @@ double cost_of(const ImageChain& chain) {
   return flops;
 }
 
-constexpr double kMostFlops = 1e13;
+// Of one evaluation: beyond that a chain is left to the other methods.
+double most_flops_of(LmiEffort effort) {
+  switch (effort) {
+    case LmiEffort::fast: return 1e11;
+    case LmiEffort::standard: return 3e11;
+    case LmiEffort::high: return 1e13;
+  }
+  return 0;
+}
 
 // A number that the pattern search moves.
 struct Coordinate {
@@ -123,7 +131,7 @@ std::optional<UpperBound> image_chain_bound(const ImageChain& chain, const Bound
                                             Context& context) {
   const FloatingEnvironment environment;
   const double cost = cost_of(chain);
-  if (cost > kMostFlops) return std::nullopt;
+  if (cost > most_flops_of(effort)) return std::nullopt;
   const Search search(chain, rest, context);
   const double most_flops = effort == LmiEffort::high ? 3e11 : 3e10;
   int evaluations = static_cast<int>(std::min(most_flops / cost, 200.0));

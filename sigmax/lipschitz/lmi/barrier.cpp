@@ -25,6 +25,15 @@ bool has_curvature(const NeuronLayer& layer) {
   return false;
 }
 
+// Zeros, in the memory that is there if it fits.
+void clear(Matrix<double>& a, std::int64_t rows, std::int64_t columns) {
+  if (a.rows() == rows && a.columns() == columns) {
+    std::ranges::fill(a.values(), 0.0);
+  } else {
+    a = Matrix<double>(rows, columns);
+  }
+}
+
 // 2 W^T (mu a b) W for each pair of sources of the layer.
 void add_curvature_of(const NeuronLayer& layer, const double* mu, BlockMatrix& p, Context& context) {
   for (const NetworkTerm& right : layer.terms) {
@@ -118,8 +127,8 @@ std::optional<InequalityBarrier::Point> InequalityBarrier::point(std::vector<dou
 
 // V = L^-T L^-1, a tile of columns at a time. Below the tile's own block, both solves stay: V is symmetric, and only
 // its lower blocks are needed.
-Matrix<double> InequalityBarrier::inverse(const BlockMatrix& l, Context& context) const {
-  Matrix<double> v(order_, order_);
+void InequalityBarrier::invert(const BlockMatrix& l, Matrix<double>& v, Context& context) const {
+  clear(v, order_, order_);
   struct Tile {
     std::size_t block;
     std::int64_t first;
@@ -169,12 +178,11 @@ Matrix<double> InequalityBarrier::inverse(const BlockMatrix& l, Context& context
       for (std::int64_t i = 0; i < first_[block]; ++i) v(i, column) = v(column, i);
     });
   }
-  return v;
 }
 
 // F = V R^T: column j is V r_j.
-Matrix<double> InequalityBarrier::read(const Matrix<double>& v, Context& context) const {
-  Matrix<double> f(order_, neurons_);
+void InequalityBarrier::read(const Matrix<double>& v, Matrix<double>& f, Context& context) const {
+  clear(f, order_, neurons_);
   const std::int64_t tiles = (order_ + kBarrierTile - 1) / kBarrierTile;
   const std::size_t layers = network_.layers.size();
   context.parallel_for(layers * index_of(tiles), [&](std::size_t t) {
@@ -187,12 +195,11 @@ Matrix<double> InequalityBarrier::read(const Matrix<double>& v, Context& context
                   leading_of(term.weight), 1, f.column(first_[i + 1] - first_[1]).data() + row, leading_of(f));
     }
   });
-  return f;
 }
 
 // G = R F = R V R^T, its lower triangle.
-Matrix<double> InequalityBarrier::read_twice(const Matrix<double>& f, Context& context) const {
-  Matrix<double> g(neurons_, neurons_);
+void InequalityBarrier::read_twice(const Matrix<double>& f, Matrix<double>& g, Context& context) const {
+  clear(g, neurons_, neurons_);
   const std::int64_t tiles = (neurons_ + kBarrierTile - 1) / kBarrierTile;
   const std::size_t layers = network_.layers.size();
   context.parallel_for(layers * index_of(tiles), [&](std::size_t t) {
@@ -207,7 +214,6 @@ Matrix<double> InequalityBarrier::read_twice(const Matrix<double>& f, Context& c
                   leading_of(f), 1, g.column(column).data() + row, leading_of(g));
     }
   });
-  return g;
 }
 
 // With V_jk, F_jk = e_j V r_k and G_jk = r_j V r_k:
@@ -244,10 +250,34 @@ void InequalityBarrier::fill_hessian(const Matrix<double>& v, const Matrix<doubl
   });
 }
 
-BarrierDerivatives InequalityBarrier::derivatives(const Point& point, Context& context) const {
-  const Matrix<double> v = inverse(point.factor, context);
-  const Matrix<double> f = read(v, context);
-  const Matrix<double> g = read_twice(f, context);
+double InequalityBarrier::step_flops(const BlockMatrix& factor) const {
+  const auto size = [&](std::size_t block) { return static_cast<double>(sizes_[block]); };
+  double flops = 0;
+  // Both solves, for the columns of each block.
+  double columns = 0;
+  for (std::size_t i = 0; i < sizes_.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      double columns_up_to_k = 0;
+      for (std::size_t j = 0; j <= k; ++j) columns_up_to_k += size(j);
+      if (factor.has(i, k)) flops += 4 * columns_up_to_k * size(i) * size(k);
+    }
+    columns += size(i);
+    flops += 2 * columns * size(i) * size(i);
+  }
+  for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+    for (const NetworkTerm& term : network_.layers[i].terms) {
+      flops += (2 * static_cast<double>(order_) + static_cast<double>(neurons_)) * size(i + 1) * size(term.source);
+    }
+  }
+  const auto n = static_cast<double>(neurons_);
+  return flops + n * n * n / 3;
+}
+
+BarrierDerivatives InequalityBarrier::derivatives(const Point& point, Workspace& work, Context& context) const {
+  invert(point.factor, work.v, context);
+  read(work.v, work.f, context);
+  read_twice(work.f, work.g, context);
+  const auto& [v, f, g] = work;
   BarrierDerivatives d{std::vector<double>(least_.size()), Matrix<double>(neurons_, neurons_),
                        std::vector<double>(least_.size()), 0, 0};
   fill_hessian(v, f, g, d, context);

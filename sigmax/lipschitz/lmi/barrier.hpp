@@ -28,16 +28,26 @@ class InequalityBarrier {
   /// Nothing if the matrix is not positive definite, or a multiplier not positive.
   std::optional<Point> point(std::vector<double> x, double s, Context& context) const;
 
-  BarrierDerivatives derivatives(const Point& point, Context& context) const;
+  /// Matrices that one call leaves to the next: the system takes as long to map new memory as to fill it.
+  struct Workspace {
+    Matrix<double> v;
+    Matrix<double> f;
+    Matrix<double> g;
+  };
+
+  BarrierDerivatives derivatives(const Point& point, Workspace& work, Context& context) const;
+
+  /// About the flops of derivatives() and of the system that they make, for a point with this factor.
+  double step_flops(const BlockMatrix& factor) const;
 
   /// Its parameter: at a minimum of t s plus the barrier, s is within order() / t of the smallest.
   double order() const { return static_cast<double>(order_ + (keeps_positive_ ? neurons_ : 0)); }
 
  private:
   BlockMatrix form(const std::vector<double>& x, double s, Context& context) const;
-  Matrix<double> inverse(const BlockMatrix& factor, Context& context) const;
-  Matrix<double> read(const Matrix<double>& v, Context& context) const;
-  Matrix<double> read_twice(const Matrix<double>& f, Context& context) const;
+  void invert(const BlockMatrix& factor, Matrix<double>& v, Context& context) const;
+  void read(const Matrix<double>& v, Matrix<double>& f, Context& context) const;
+  void read_twice(const Matrix<double>& f, Matrix<double>& g, Context& context) const;
   void fill_hessian(const Matrix<double>& v, const Matrix<double>& f, const Matrix<double>& g, BarrierDerivatives& d,
                     Context& context) const;
 

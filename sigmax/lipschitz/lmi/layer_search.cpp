@@ -132,7 +132,8 @@ std::vector<double> closed_form_multipliers(const Matrix<double>& k, const std::
 }
 
 std::vector<double> newton_multipliers(const Matrix<double>& k, const Matrix<double>& n,
-                                       const std::vector<double>& start, double gap, Context& context) {
+                                       const std::vector<double>& start, double gap, SearchBudget& budget,
+                                       Context& context) {
   const double largest = largest_eigenvalue(n);
   if (!(largest > 0)) return start;
   const auto make = [&](std::vector<double> lambda, double s) {
@@ -149,6 +150,7 @@ std::vector<double> newton_multipliers(const Matrix<double>& k, const Matrix<dou
   double t = 0;
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
+    if (!budget.allows(4 * order * order * order)) break;
     const BarrierNewton newton(layer_derivatives(k, *point, context), context);
     if (!newton.works()) break;
     // Three times what the start would be the center of: about a gap of 2.

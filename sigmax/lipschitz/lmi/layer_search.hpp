@@ -5,6 +5,7 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/lipschitz/lmi/search_budget.hpp"
 
 namespace sigmax::lipschitz {
 
@@ -25,8 +26,9 @@ std::vector<double> closed_form_multipliers(const Matrix<double>& k, const std::
 /// is within n / t of the best one.
 ///
 /// For neurons with least = 0, whose S is what they pass on. `start`: the closed form's multipliers, all the same. `n`:
-/// both triangles. Cost: 4 n^3 flops a step, at most 40 steps.
+/// both triangles. Cost: 4 n^3 flops a step, at most 40 steps; the search ends where the budget does.
 std::vector<double> newton_multipliers(const Matrix<double>& k, const Matrix<double>& n,
-                                       const std::vector<double>& start, double gap, Context& context);
+                                       const std::vector<double>& start, double gap, SearchBudget& budget,
+                                       Context& context);
 
 }  // namespace sigmax::lipschitz

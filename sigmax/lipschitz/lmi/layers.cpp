@@ -67,13 +67,13 @@ Matrix<double> root_of(Matrix<double> k, Context& context) {
 // root of K, the layer and what reads it. Multipliers of the neurons.
 std::optional<std::vector<double>> search_one_layer(const NeuronLayer& layer, const Matrix<double>& rows,
                                                     const Matrix<double>& k, std::vector<double> start, double gap,
-                                                    Context& context) {
+                                                    SearchBudget& budget, Context& context) {
   LayeredNetwork part{k.rows(), {layer}, {}};
   part.layers[0].terms = {{0, root_of(k, context)}};
   part.output = {{1, rows}};
   if (part.layers[0].terms[0].weight.empty() || rows.empty()) return std::nullopt;
   const double rho = largest_eigenvalue(k) * largest_eigenvalue(square_of(rows, layer, context));
-  const auto found = search_whole_network(part, {{std::move(start)}, rho}, gap, context);
+  const auto found = search_whole_network(part, {{std::move(start)}, rho}, gap, budget, context);
   if (!found) return std::nullopt;
   return found->values.front();
 }
@@ -89,7 +89,7 @@ std::vector<double> times_power(const NeuronLayer& layer, std::vector<double> mu
 
 // Multipliers of w.
 std::vector<double> search_layer(const LayeredNetwork& network, std::size_t i, const Matrix<double>& k,
-                                 LmiSearch search, double gap, Context& context) {
+                                 LmiSearch search, double gap, SearchBudget& budget, Context& context) {
   constexpr std::size_t kMostForOneLayer = 400;
   const NeuronLayer& layer = network.layers[i];
   std::vector<double> closed = closed_form_multipliers(k, layer.least, layer.most);
@@ -97,16 +97,16 @@ std::vector<double> search_layer(const LayeredNetwork& network, std::size_t i, c
   const Matrix<double> rows = rows_of_readers(network, i);
   // In a wide layer the part that is linear, least v, is left out of the search.
   if (closed.size() > kMostForOneLayer || std::ranges::all_of(layer.least, [](double value) { return value == 0; })) {
-    return newton_multipliers(k, square_of(rows, layer, context), closed, gap, context);
+    return newton_multipliers(k, square_of(rows, layer, context), closed, gap, budget, context);
   }
-  const auto found = search_one_layer(layer, rows, k, times_power(layer, closed, -2), gap, context);
+  const auto found = search_one_layer(layer, rows, k, times_power(layer, closed, -2), gap, budget, context);
   return found ? times_power(layer, *found, 2) : closed;
 }
 
 }  // namespace
 
 std::optional<FoundMultipliers> search_layers(const LayeredNetwork& network, LmiSearch search, double gap,
-                                              Context& context) {
+                                              SearchBudget& budget, Context& context) {
   constexpr double kLastGap = 1e-2;
   Covariances covariances(network);
   FoundMultipliers found;
@@ -116,7 +116,7 @@ std::optional<FoundMultipliers> search_layers(const LayeredNetwork& network, Lmi
     context.report({static_cast<double>(i), layers, "layers of the network"});
     const Matrix<double> k = covariances.of_next(context);
     const std::vector<double> multipliers =
-        search_layer(network, i, k, search, i + 1 == network.layers.size() ? kLastGap : gap, context);
+        search_layer(network, i, k, search, i + 1 == network.layers.size() ? kLastGap : gap, budget, context);
     if (!covariances.add(k, multipliers, context)) return std::nullopt;
     found.values.push_back(times_power(network.layers[i], multipliers, -2));
   }

@@ -5,6 +5,7 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/lipschitz/lmi/lmi.hpp"
+#include "sigmax/lipschitz/lmi/search_budget.hpp"
 #include "sigmax/lipschitz/lmi/search_network.hpp"
 
 namespace sigmax::lipschitz {
@@ -18,8 +19,9 @@ struct FoundMultipliers {
 /// (newton_multipliers()), the others to `gap` of theirs: the very best s of a layer is reached where S - s N is nearly
 /// singular in many directions, and leaves the next layers less than a point between. At a gap of 10 the bound of
 /// 784-8x128-10 is 267 in place of 295 and that of 784-5x1000-10 46 in place of 50; at 100 layers 0.1 is better.
-/// Nothing if rounding leaves no layer's matrix positive definite. Callers hold a SerialBlas.
+/// Without operations left, a layer keeps the multipliers that its search has reached, those of the closed form to
+/// begin with. Nothing if rounding leaves no layer's matrix positive definite. Callers hold a SerialBlas.
 std::optional<FoundMultipliers> search_layers(const LayeredNetwork& network, LmiSearch search, double gap,
-                                              Context& context);
+                                              SearchBudget& budget, Context& context);
 
 }  // namespace sigmax::lipschitz

@@ -35,11 +35,16 @@ bool are_multipliers(const NetworkMultipliers& multipliers) {
   });
 }
 
+constexpr double kMoreOfHigh = 20;  // operations of a search
+
 // The searches that an effort asks for, each from the result of the one before it.
 class Bounding {
  public:
-  Bounding(const LayeredNetwork& network, Context& context)
-      : network_(with_distinct_slopes(network)), search_(search_network(network_)), context_(context) {
+  Bounding(const LayeredNetwork& network, double most_flops, Context& context)
+      : network_(with_distinct_slopes(network)),
+        search_(search_network(network_)),
+        budget_(most_flops),
+        context_(context) {
     for (const auto& kept : search_.kept) {
       neurons_ += static_cast<std::int64_t>(kept.size());
       widest_ = std::max(widest_, static_cast<std::int64_t>(kept.size()));
@@ -51,8 +56,8 @@ class Bounding {
 
   void run(LmiSearch kind, double gap = 0) {
     const auto found = kind == LmiSearch::whole_network
-                           ? (best_ ? search_whole_network(search_.used, *best_, gap, context_) : std::nullopt)
-                           : search_layers(search_.used, kind, gap, context_);
+                           ? (best_ ? search_whole_network(search_.used, *best_, gap, budget_, context_) : std::nullopt)
+                           : search_layers(search_.used, kind, gap, budget_, context_);
     if (!found) return;
     NetworkMultipliers multipliers = restored(search_, found->values, found->rho);
     // A search may lose its way; what it found is then not a multiplier.
@@ -68,6 +73,7 @@ class Bounding {
  private:
   LayeredNetwork network_;
   SearchNetwork search_;
+  SearchBudget budget_;
   Context& context_;
   std::int64_t neurons_ = 0;
   std::int64_t widest_ = 0;
@@ -81,7 +87,8 @@ LmiBound lmi_bound(const LayeredNetwork& network, const LmiOptions& options, Con
   const FloatingEnvironment environment;
   const SerialBlas serial;
   validate(network, "lmi_bound");
-  Bounding bounding(network, context);
+  const bool is_high = options.effort == LmiEffort::high;
+  Bounding bounding(network, is_high ? kMoreOfHigh * options.most_flops : options.most_flops, context);
   bounding.run(LmiSearch::closed_form);
   if (options.effort == LmiEffort::fast || network.layers.empty()) return std::move(bounding).result();
   // Which of the two gaps is better depends on the network (layers.hpp). The small one takes a few times as long.
@@ -90,8 +97,10 @@ LmiBound lmi_bound(const LayeredNetwork& network, const LmiOptions& options, Con
   if (bounding.widest() <= kBothUpTo) bounding.run(LmiSearch::layer_by_layer, 0.1);
   constexpr std::int64_t kStandardUpTo = 1100;
   constexpr std::int64_t kHighUpTo = 2500;
-  const std::int64_t most = options.effort == LmiEffort::high ? kHighUpTo : kStandardUpTo;
-  if (bounding.neurons() <= most) bounding.run(LmiSearch::whole_network, options.gap);
+  const std::int64_t most = is_high ? kHighUpTo : kStandardUpTo;
+  constexpr std::int64_t kFewNeurons = 500;
+  const double gap = bounding.neurons() > kFewNeurons && !is_high ? 10 * options.gap : options.gap;
+  if (bounding.neurons() <= most) bounding.run(LmiSearch::whole_network, gap);
   return std::move(bounding).result();
 }
 

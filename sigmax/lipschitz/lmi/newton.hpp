@@ -43,25 +43,33 @@ class BarrierNewton {
   bool works_ = false;
 };
 
-/// The next point on the line from `from`: the longest of 1, 1/2, 1/4 ... steps that makes barrier + t s smaller by a
-/// tenth of what the step promises. `make(x, s)` returns a point with x, s and log_det, or nothing outside of the
-/// domain. Nothing after 30 halvings.
+/// The next point on the line from `from`: the lowest of barrier + t s at 1, 2, 4 ... steps as long as that falls, or
+/// at 1, 1/2, 1/4 ... steps. `make(x, s)` returns a point with x, s and log_det, or nothing outside of the domain.
+/// Nothing after 30 halvings.
 template <class Point, class Make>
 std::optional<Point> search_line(const Point& from, const NewtonStep& step, double t, const Make& make) {
   std::optional<Point> best;
   double least = 0;
-  double length = 1;
-  for (int attempt = 0; attempt < 30; ++attempt, length /= 2) {
+  const auto improves = [&](double length) {
     std::vector<double> x = from.x;
     for (std::size_t j = 0; j < x.size(); ++j) x[j] += length * step.x[j];
     std::optional<Point> next = make(std::move(x), from.s + length * step.s);
-    if (!next) continue;
+    if (!next) return false;
     const double change = t * (next->s - from.s) - (next->log_det - from.log_det);
-    if (best && !(change < least)) break;
-    if (!(change < 0)) continue;
+    if (!(change < least)) return false;
     least = change;
     best = std::move(next);
-    if (attempt == 0 && step.decrement < 1) break;
+    return true;
+  };
+  if (improves(1)) {
+    if (step.decrement < 0.5) return best;
+    // Variables that are far too small at most double in a step of length 1.
+    double length = 2;
+    while (length <= 64 && improves(length)) length *= 2;
+    if (length > 2) return best;
+  }
+  for (double length = 0.5; length > 0x1p-30; length /= 2) {
+    if (!improves(length) && best) break;
   }
   return best;
 }

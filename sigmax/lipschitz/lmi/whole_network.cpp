@@ -94,7 +94,7 @@ std::optional<InequalityBarrier::Point> inner_start(const InequalityBarrier& bar
 }  // namespace
 
 std::optional<FoundMultipliers> search_whole_network(const LayeredNetwork& given, const FoundMultipliers& start,
-                                                     double gap, Context& context) {
+                                                     double gap, SearchBudget& budget, Context& context) {
   if (!(start.rho > 0)) return std::nullopt;
   LayeredNetwork network = given;
   take_units(network, start);
@@ -107,15 +107,20 @@ std::optional<FoundMultipliers> search_whole_network(const LayeredNetwork& given
   constexpr double kGrowth = 8;
   constexpr double kCentered = 0.5;
   constexpr int kMostSteps = 300;
+  InequalityBarrier::Workspace work;
   double t = 0;
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
-    const BarrierNewton newton(barrier.derivatives(*point, context), context);
+    if (!budget.allows(barrier.step_flops(point->factor))) break;
+    const BarrierNewton newton(barrier.derivatives(*point, work, context), context);
     if (!newton.works()) break;
     if (t == 0) t = -5 * newton.slope();
     NewtonStep direction = newton.step(t);
+    const bool is_last = barrier.order() / t <= gap * point->s;
+    // The last point need not be a center, only have the s of one.
+    if (is_last && std::fabs(direction.s) < 0.01 * gap * point->s) break;
     if (direction.decrement < kCentered) {
-      if (barrier.order() / t <= gap * point->s) break;
+      if (is_last) break;
       t *= kGrowth;
       direction = newton.step(t);
     }

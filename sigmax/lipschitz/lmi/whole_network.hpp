@@ -21,8 +21,9 @@ namespace sigmax::lipschitz {
 /// 150 steps, the more the deeper the network. An input with more entries than there are neurons that read it is
 /// replaced by the triangular factor of their weights.
 ///
-/// Nothing if `start` is not inside. Callers hold a SerialBlas.
+/// Where the budget ends, the multipliers are those of the last step. Nothing if `start` is not inside. Callers hold a
+/// SerialBlas.
 std::optional<FoundMultipliers> search_whole_network(const LayeredNetwork& network, const FoundMultipliers& start,
-                                                     double gap, Context& context);
+                                                     double gap, SearchBudget& budget, Context& context);
 
 }  // namespace sigmax::lipschitz

@@ -212,9 +212,16 @@ Rule rule_of(graph::Index node, const Known& known, Norms& norms) {
 // Entries with the same function and interval are asked about once: everywhere that is all of them.
 std::optional<std::vector<Interval>> entry_slopes(const graph::Elementwise& elementwise, const Box& x) {
   std::vector<Interval> all;
+  all.reserve(x.size());
   std::map<std::pair<const graph::ScalarFunction*, std::pair<double, double>>, Interval> asked;
+  const graph::ScalarFunction* last = nullptr;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const graph::ScalarFunction& f = *elementwise.functions[elementwise.which.empty() ? 0 : elementwise.which[i]];
+    if (&f == last && x[i] == x[i - 1]) {
+      all.push_back(all.back());
+      continue;
+    }
+    last = &f;
     const auto [known, is_new] = asked.emplace(std::pair(&f, std::pair(x[i].least, x[i].greatest)), Interval{});
     if (is_new) {
       const std::optional<Interval> slopes = f.slopes(x[i]);
