@@ -16,44 +16,18 @@
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/region.hpp"
+#include "sigmax/lipschitz/steep_points.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
 
 using Vector = std::vector<double>;
 
-/// A point, and what power iterations found of the Jacobian there.
-struct Candidate {
-  Vector x;
-  Vector v;  ///< of the norm 1
-  double norm = 0;
-};
-
-VectorNorm dual_of(VectorNorm norm) {
-  if (norm == VectorNorm::two) return norm;
-  return norm == VectorNorm::one ? VectorNorm::infinity : VectorNorm::one;
-}
-
-/// |y|, and instead of y a vector of the dual norm 1 whose product with y is |y|. 0 for a norm that is not finite.
-double norm_and_dual(Vector& y, VectorNorm norm) {
-  double size = 0;
-  if (norm == VectorNorm::two) {
-    size = normalize(y);
-  } else if (norm == VectorNorm::one) {
-    for (double& each : y) {
-      size += std::fabs(each);
-      each = each < 0 ? -1 : 1;
-    }
-  } else if (!y.empty()) {
-    const auto greatest =
-        std::ranges::max_element(y, {}, [](double each) { return std::isnan(each) ? -1 : std::fabs(each); });
-    size = std::fabs(*greatest);
-    const double sign = *greatest < 0 ? -1 : 1;
-    const auto place = greatest - y.begin();
-    std::ranges::fill(y, 0.0);
-    y[static_cast<std::size_t>(place)] = sign;
-  }
-  return std::isfinite(size) ? size : 0;
+// A small network takes little time, and where neurons behind others are off no derivative leads to them.
+int draws_for(const graph::Graph& graph) {
+  std::int64_t entries = 1;
+  for (const graph::Node& node : graph.nodes) entries += node.size();
+  return static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 13) / entries, 8, 64));
 }
 
 class Search {
@@ -63,87 +37,56 @@ class Search {
         options_(options),
         context_(context),
         region_(domain, {}, input_size(graph), given_or_drawn(options.random)),
+        steep_(graph, options.norm, region_, context),
+        draws_(draws_for(graph)),
         best_{bounds::exactly(0).lower, Vector(region_.normal().size(), 0.0), {}} {
     best_.x = region_.inside(best_.x);
     best_.y = best_.x;
   }
 
+  // Each start is the best of some points and goes half the steps; the better half of them goes all steps, and the best
+  // point is then climbed from. Every point is proven: a steep piece may be too small for a quotient.
   Lower run() {
+    std::vector<SteepPoint> points;
     for (int start = 0; start < options_.starts; ++start) {
       context_.check_cancel();
       const std::optional<Vector> center = start == 0 ? region_.center() : std::nullopt;
-      Candidate found{center ? *center : region_.draw(), region_.normal(), 0};
-      norm_and_dual(found.v, dual_of(options_.norm));
-      iterate(found, 8);
-      climb(found);
-      iterate(found, 30);
-      prove(found);
+      points.push_back(center ? steep_.at(*center) : best_drawn());
+      steep_.ascend(points.back(), (options_.steps + 1) / 2);
+    }
+    best_first(points);
+    points.resize((points.size() + 1) / 2);
+    for (SteepPoint& point : points) {
+      context_.check_cancel();
+      steep_.ascend(point, options_.steps);
+    }
+    best_first(points);
+    steep_.climb(points.front(), options_.steps);
+    for (SteepPoint& point : points) {
+      steep_.settle(point);
+      prove(point);
     }
     return std::move(best_);
   }
 
  private:
-  // Steps of the power iteration from candidate.v, of the norm 1; candidate.norm is |J v|, a number that J reaches.
-  // With dual(y) a vector of the dual norm 1 and y . dual(y) = |y|, v <- the vector of norm 1 with the greatest product
-  // with J^T dual(J v).
-  void iterate(Candidate& candidate, int steps) {
-    const Operator<double> j = graph::jacobian(graph_, candidate.x, context_);
-    Vector image(static_cast<std::size_t>(j->shape().rows));
-    Vector next(candidate.v.size());
-    for (int step = 0; step < steps; ++step) {
-      j->apply(candidate.v, image, context_);
-      candidate.norm = norm_and_dual(image, options_.norm);
-      if (!(candidate.norm > 0)) return;
-      j->apply_adjoint(image, next, context_);
-      if (!(norm_and_dual(next, dual_of(options_.norm)) > 0)) return;
-      candidate.v = next;
+  SteepPoint best_drawn() {
+    SteepPoint best = steep_.at(region_.draw());
+    for (int i = 1; i < draws_; ++i) {
+      SteepPoint other = steep_.at(region_.draw());
+      if (other.norm > best.norm) best = std::move(other);
     }
+    return best;
   }
 
-  // (J(x + h v) - J(x - h v))^T u / 2h: over a finite distance the derivative of u^T J(x) v also sees kinks.
-  Vector gradient(const Candidate& at, double h) {
-    Vector u(static_cast<std::size_t>(output_size(graph_)));
-    const Operator<double> j = graph::jacobian(graph_, at.x, context_);
-    j->apply(at.v, u, context_);
-    norm_and_dual(u, options_.norm);
-    Vector difference(at.v.size(), 0.0);
-    for (const double side : {1.0, -1.0}) {
-      const Vector point = region_.inside(stepped(at.x, side * h, at.v));
-      const Vector row = reverse(graph_, evaluate(graph_, point, context_), u, context_);
-      for (std::size_t i = 0; i < row.size(); ++i) difference[i] += side * row[i];
-    }
-    return difference;
-  }
-
-  // Moves of a length that grows when they succeed and shrinks when they fail. Three kinds take turns: along the
-  // gradient, along v or against it, and at random.
-  void climb(Candidate& at) {
-    double step = region_.scale() / 2;
-    const double least = step * 1e-6;
-    for (int i = 0; i < options_.steps; ++i) {
-      Vector direction = i % 3 == 0 ? gradient(at, step) : i % 3 == 1 ? at.v : region_.normal();
-      const double length = normalize(direction);
-      if (!(length > 0) || !std::isfinite(length)) {
-        direction = region_.normal();
-        normalize(direction);
-      }
-      const double side = i % 6 == 1 ? -1.0 : 1.0;
-      Candidate moved{region_.inside(stepped(at.x, side * step, direction)), at.v, 0};
-      iterate(moved, 3);
-      if (moved.norm > at.norm) {
-        at = std::move(moved);
-        step *= 1.6;
-      } else {
-        step *= 0.85;
-        if (step < least) step = region_.scale() / 2;
-      }
-    }
+  static void best_first(std::vector<SteepPoint>& points) {
+    std::ranges::stable_sort(points, [](const SteepPoint& a, const SteepPoint& b) { return a.norm > b.norm; });
   }
 
   // Short steps stay in one linear piece but lose digits to rounding, and v may lead out of the domain on one side.
-  void prove(const Candidate& at) {
+  void prove(const SteepPoint& at) {
     const double size = std::max(length_of(at.x), 1e-3);
-    for (const double h : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6}) {
+    for (const double h : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
       for (const auto& [ahead, behind] : {std::pair{1.0, 1.0}, std::pair{1.0, 0.0}, std::pair{0.0, 1.0}}) {
         Vector x = region_.inside(stepped(at.x, ahead * h * size, at.v));
         Vector y = region_.inside(stepped(at.x, -behind * h * size, at.v));
@@ -157,6 +100,8 @@ class Search {
   const LowerOptions& options_;
   Context& context_;
   Region region_;
+  SteepSearch steep_;
+  int draws_;  ///< points that the first one of a start is the best of
   Lower best_;
 };
 

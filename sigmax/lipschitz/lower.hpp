@@ -16,7 +16,7 @@ namespace sigmax::lipschitz {
 struct LowerOptions {
   VectorNorm norm = VectorNorm::two;
   int starts = 8;                       ///< points that a search begins at, the domain's center first
-  int steps = 100;                      ///< moves that each search tries
+  int steps = 100;                      ///< moves of a search from one of the better points
   std::optional<RandomState> random{};  ///< of the points; empty: drawn
 };
 
@@ -28,12 +28,12 @@ struct Lower {
   std::vector<double> y;
 };
 
-/// The greatest quotient that a search found. It looks for a point with a large Jacobian norm: power iterations on J^T
-/// J there (for the other norms Boyd's power method, which never falls), random moves and moves along the derivative of
-/// u^T J v over a finite distance, accepted if the norm grows (for a network of ReLUs: a local search over its
-/// activation patterns). The quotient is then taken over steps along v, so that no kink makes it false.
+/// The greatest quotient that a search found. It looks for points with a large Jacobian norm (steep_points.hpp): power
+/// iterations on J^T J there (for the other norms Boyd's power method, which never falls), steps along the derivative
+/// of u^T J v with kinks spread over a width that shrinks, and at the end a climb by small moves. The quotient is then
+/// taken over steps along v, so that no kink makes it false.
 ///
-/// Cost: starts * steps times about 5 evaluations. Throws Error for a domain that does not fit, options that are not
+/// Cost: starts * steps times about 7 evaluations. Throws Error for a domain that does not fit, options that are not
 /// positive, and a node that is refused (graph::evaluate).
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context);
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options = {});
