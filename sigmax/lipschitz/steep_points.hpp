@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sigmax/core/context.hpp"
+#include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/graph.hpp"
 #include "sigmax/lipschitz/region.hpp"
 #include "sigmax/lipschitz/vector_norm.hpp"
