@@ -137,12 +137,13 @@ struct LipschitzRequest {
   std::map<std::string, Dimensions> input_shapes{};
   std::map<std::string, std::string> input_values{};  ///< a number, or the path of a NumPy array
   std::vector<std::string> outputs{};                 ///< of the file, by name; empty: all
-  std::optional<graph::Interval> box{};  ///< every entry of every input; nothing, and no `norm`: all inputs
-  std::optional<double> norm{};          ///< of all inputs together, at most
+  std::optional<graph::Interval> box{};  ///< every entry of every input; nothing, and no `input_norm`: all inputs
+  std::optional<double> input_norm{};    ///< of all inputs together, at most
   std::optional<EntryChoice> per_output{};
   std::optional<PairChoice> per_pair{};
   std::optional<AroundInputs> around{};
   lipschitz::LmiEffort effort = lipschitz::LmiEffort::standard;
+  lipschitz::VectorNorm norm = lipschitz::VectorNorm::two;  ///< of inputs, outputs and balls
   bool no_lower = false;
   std::optional<Seed> seed{};  ///< nothing: drawn from the system
   int jobs = 0;

@@ -47,13 +47,18 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 lipschitz::Domain domain_of(const LipschitzRequest& options, const graph::Graph& graph) {
   const auto entries = static_cast<std::size_t>(input_size(graph));
   if (options.box) return graph::Box(entries, *options.box);
-  if (options.norm) return lipschitz::Ball{std::vector<double>(entries, 0), *options.norm};
+  if (options.input_norm) {
+    return lipschitz::Ball{std::vector<double>(entries, 0), *options.input_norm, options.norm};
+  }
   return lipschitz::Everywhere{};
 }
 
 std::string domain_text(const LipschitzRequest& options) {
   if (options.box) return fmt::format("inputs in [{:g}, {:g}]", options.box->least, options.box->greatest);
-  if (options.norm) return fmt::format("inputs of norm at most {:g}", *options.norm);
+  if (options.input_norm) {
+    const bool is_euclidean = options.norm == lipschitz::VectorNorm::two;
+    return fmt::format("inputs of {} at most {:g}", is_euclidean ? "norm" : name(options.norm), *options.input_norm);
+  }
   return "everywhere";
 }
 
@@ -70,10 +75,23 @@ graph::Graph imported(const LipschitzRequest& options, const io::Computation& co
   return graph;
 }
 
-lipschitz::NetworkBoundOptions bound_options(const LipschitzRequest& options) {
+// How many points the search for the lower bound begins at. A small network takes little time, and one of a few inputs
+// has many local maxima that are far apart.
+int starts_for(lipschitz::LmiEffort effort, const graph::Graph& graph) {
+  constexpr std::int64_t kSmall = 4096;
+  std::int64_t entries = 1;
+  for (const graph::Node& node : graph.nodes) entries += node.size();
+  const int usual = effort == lipschitz::LmiEffort::fast ? 4 : effort == lipschitz::LmiEffort::standard ? 8 : 32;
+  return usual * static_cast<int>(std::clamp<std::int64_t>(kSmall / entries, 1, 8));
+}
+
+lipschitz::NetworkBoundOptions bound_options(const LipschitzRequest& options, const graph::Graph& graph) {
   lipschitz::NetworkBoundOptions how;
+  how.walk.norm = options.norm;
   how.lmi.effort = options.effort;
   how.lower = !options.no_lower;
+  how.lower_search.starts = starts_for(options.effort, graph);
+  if (options.effort == lipschitz::LmiEffort::high) how.lower_search.steps = 300;
   if (options.seed) {
     how.walk.certify.random = random_state(*options.seed);
     how.lower_search.random = random_state(*options.seed);
@@ -122,15 +140,16 @@ void add_local(LipschitzReport& report, const Questions& asked, const LipschitzR
                lipschitz::NetworkBoundOptions how, ProgressLine& progress, Context& context) {
   if (!options.around) return;
   // Many inputs are usual, and each has a search of its own.
-  how.lower_search.starts = 2;
-  const bool everywhere = !options.box && !options.norm;
+  how.lower_search.starts = std::min(how.lower_search.starts, 2);
+  const bool everywhere = !options.box && !options.input_norm;
   report.around = options.around->path;
   report.radius = options.around->radius;
   const std::vector<std::vector<double>>& inputs = asked.inputs;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     progress.piece(i, inputs.size(), fmt::format("input {} of {}", i + 1, inputs.size()));
     const Clock::time_point start = Clock::now();
-    const auto found = network_bound(report.graph, lipschitz::Ball{inputs[i], options.around->radius}, how, context);
+    const lipschitz::Ball ball{inputs[i], options.around->radius, options.norm};
+    const auto found = network_bound(report.graph, ball, how, context);
     LocalBound local;
     local.input = i;
     local.upper = found.upper;
@@ -157,13 +176,14 @@ LipschitzReport reported(const LipschitzRequest& options, Context& context) {
   const io::Computation computation = io::read_computation(options.path);
   LipschitzReport report;
   report.file = options.path;
+  report.norm = options.norm;
   report.domain = domain_text(options);
   report.no_lower = options.no_lower;
   for (const io::ComputationValue& input : computation.inputs) report.inputs.push_back(input.name);
   report.graph = imported(options, computation);
   const Questions asked = questions_of(options, report.graph);
   const lipschitz::Domain domain = domain_of(options, report.graph);
-  const lipschitz::NetworkBoundOptions how = bound_options(options);
+  const lipschitz::NetworkBoundOptions how = bound_options(options, report.graph);
   lipschitz::NetworkBoundOptions with_proofs = how;
   with_proofs.keep_proofs = !options.certificate.empty();
   report.result = network_bound(report.graph, domain, with_proofs, context);

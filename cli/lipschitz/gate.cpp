@@ -76,6 +76,9 @@ std::string why_no_figure(const std::string& key, const LipschitzReport& report)
   if (key == "pair" && report.pairs.empty()) return "pair has no value without --per-pair";
   if (key == "local" && report.local.empty()) return "local has no value without --around";
   if ((key == "lower" || key == "ratio") && report.no_lower) return key + " has no value with --no-lower";
+  if (key == "inequality" && report.norm != lipschitz::VectorNorm::two) {
+    return fmt::format("inequality has no value with --ord {}: it is about the 2-norm", ord(report.norm));
+  }
   if (!report.result.upper) return key + " has no value: the network has no bound";
   return key + " has no value";
 }

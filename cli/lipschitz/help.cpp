@@ -10,8 +10,9 @@ namespace sigmax::cli {
 std::string lipschitz_footer() {
   return fmt::format(R"(
 What is printed:
-  bound         of one node: how much it can stretch a difference of its inputs,
-                in the Euclidean norm
+  norm          of inputs and outputs, --ord: 2, the Euclidean one; 1, the sum of
+                all |entries|; inf, the greatest |entry|
+  bound         of one node: how much it can stretch a difference of its inputs
   from input    the same from the network's inputs to the node
   at most       |f(x) - f(y)| <= at most |x - y| for all inputs x and y: proven,
                 rounding included; the least of what follows
@@ -19,7 +20,8 @@ What is printed:
   product       the rules of single nodes, multiplied along the graph
   walk          the same with linear maps joined, and residual blocks as one
   inequality    a matrix inequality over whole parts of the network, which knows
-                that a neuron's slope is the same on the way of all its inputs
+                that a neuron's slope is the same on the way of all its inputs;
+                for --ord 2 alone
 
 f is the real function of the stored weights: the rounding of a run in float is
 not part of it. Inference only: Dropout passes its input on, and a
@@ -43,6 +45,7 @@ Expressions of --fail-if, in the language of sigmax audit:
 Examples:
   sigmax lipschitz model.onnx
   sigmax lipschitz model.onnx --input-shape image=1x3x32x32 --effort high
+  sigmax lipschitz model.onnx --ord inf --around images.npy --eps 0.03
   sigmax lipschitz attention.onnx --input-box -1,1 --format json
   sigmax lipschitz classifier.onnx --per-pair all --html bounds.html
   sigmax lipschitz classifier.onnx --around images.npy --eps 0.1 --no-lower

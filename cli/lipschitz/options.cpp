@@ -13,6 +13,7 @@ namespace sigmax::cli {
 namespace {
 
 using lipschitz::LmiEffort;
+using lipschitz::VectorNorm;
 
 const std::map<std::string, LipschitzRequest::Format> kLipschitzFormats = {
     {"text", LipschitzRequest::Format::text},
@@ -20,6 +21,8 @@ const std::map<std::string, LipschitzRequest::Format> kLipschitzFormats = {
     {"json", LipschitzRequest::Format::json},
     {"csv", LipschitzRequest::Format::csv},
     {"markdown", LipschitzRequest::Format::markdown}};
+const std::map<std::string, VectorNorm> kVectorNorms = {
+    {"1", VectorNorm::one}, {"2", VectorNorm::two}, {"inf", VectorNorm::infinity}};
 constexpr const char* kNetwork = "Which network";
 constexpr const char* kInputs = "Which inputs";
 
@@ -96,7 +99,7 @@ void add_inputs(CLI::App* lipschitz, LipschitzRequest& options, LipschitzTyped& 
                                             "attention have a bound only on such a set")
                                ->option_text("LO,HI")
                                ->group(kInputs);
-  lipschitz->add_option("--input-norm", own.norm, "only inputs of a Euclidean norm of at most R")
+  lipschitz->add_option("--input-norm", own.norm, "only inputs of a norm (--ord) of at most R")
       ->option_text("R")
       ->excludes(box)
       ->group(kInputs);
@@ -108,7 +111,7 @@ void add_inputs(CLI::App* lipschitz, LipschitzRequest& options, LipschitzTyped& 
           ->option_text("FILE.npy")
           ->group(kInputs);
   CLI::Option* const radius =
-      lipschitz->add_option("--eps", own.radius, "how near, in the Euclidean norm of all inputs together")
+      lipschitz->add_option("--eps", own.radius, "how near, in the norm (--ord) of all inputs together")
           ->option_text("R")
           ->needs(around)
           ->group(kInputs);
@@ -139,12 +142,18 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
   CLI::App* lipschitz = app.add_subcommand(
       "lipschitz",
       "how far a whole network can move its output, with proof\n"
-      "Reads the graph of an ONNX model and bounds |f(x) - f(y)| / |x - y| over all inputs x, y, in the Euclidean "
-      "norm: "
-      "from above with proof, and from below by two inputs that show it. A node that has no bound is named, and so is "
-      "what was assumed.");
+      "Reads the graph of an ONNX model and bounds |f(x) - f(y)| / |x - y| over all inputs x, y, in the Euclidean norm "
+      "or another (--ord): from above with proof, and from below by two inputs that show it. A node that has no bound "
+      "is named, and so is what was assumed.");
   lipschitz->add_option("FILE", options.path, "an ONNX model")->required();
   add_inputs(lipschitz, options, own);
+  offer(typed, names_of(kVectorNorms),
+        lipschitz
+            ->add_option("--ord", own.ord,
+                         "the norm of inputs and of outputs: 2 (default), 1 or inf; the matrix inequality is about 2 "
+                         "alone")
+            ->option_text("ORD")
+            ->group(kComputation));
   offer(typed, names_of(efforts()),
         lipschitz
             ->add_option("--effort", own.effort,
@@ -179,7 +188,11 @@ LipschitzRequest finished(LipschitzRequest options, const Typed& typed, const Li
   if (!own.effort.empty()) options.effort = chosen("--effort", own.effort, efforts());
   options.input_shapes = input_shapes(own.shapes);
   if (!own.box.empty()) options.box = input_box(own.box);
-  if (!own.norm.empty()) options.norm = radius_of("--input-norm", own.norm);
+  if (!own.norm.empty()) options.input_norm = radius_of("--input-norm", own.norm);
+  if (!own.ord.empty()) options.norm = chosen("--ord", own.ord, kVectorNorms);
+  if (!options.certificate.empty() && options.norm != VectorNorm::two) {
+    throw Error(fmt::format("a certificate is about --ord 2; leave --ord {} off, or --certificate", own.ord));
+  }
   options.input_values = input_values(own.values);
   if (!own.around.empty()) options.around = AroundInputs{own.around, radius_of("--eps", own.radius)};
   if (!own.per_output.empty()) options.per_output = entry_choice(own.per_output);

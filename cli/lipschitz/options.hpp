@@ -13,7 +13,7 @@ namespace sigmax::cli {
 /// The values as typed.
 struct LipschitzTyped {
   std::vector<std::string> shapes, values, per_output, per_pair;
-  std::string box, norm, around, radius, effort;
+  std::string box, norm, around, radius, effort, ord;
 };
 
 /// The words of --effort.

@@ -100,7 +100,7 @@ Record lipschitz_record(const LipschitzReport& report) {
   if (!report.around.empty()) around = {{"file", report.around}, {"radius", report.radius}};
   return {{"schema", "sigmax.lipschitz/1"},
           {"file", report.file},
-          {"norm", "2"},
+          {"norm", std::string(ord(report.norm))},
           {"bound", Record{{"upper", upper_value(result.upper)},
                            {"kind", result.upper ? report::Value("proven") : report::Value()},
                            {"method", result.upper ? report::Value(result.method) : report::Value()},

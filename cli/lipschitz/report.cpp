@@ -43,12 +43,22 @@ std::string largest_of(const Bounds& bounds, const char* noun, const Name& name)
   return fmt::format("{}  the largest of {}, {}", rounded_up(size(most)), plural(bounds.size(), noun), name(most));
 }
 
+std::string_view definition(lipschitz::VectorNorm norm) {
+  switch (norm) {
+    case lipschitz::VectorNorm::one: return "the sum of all |entries|, of inputs and outputs";
+    case lipschitz::VectorNorm::two: return "the Euclidean one, of inputs and outputs";
+    case lipschitz::VectorNorm::infinity: break;
+  }
+  return "the greatest |entry|, of inputs and outputs";
+}
+
 report::Facts figures(const LipschitzReport& report, const report::Glyphs& signs) {
   const NetworkEnclosure& result = report.result;
   report::Facts facts;
   const auto add = [&](const char* label, std::string text) {
     facts.facts.push_back({.label = label, .text = std::move(text)});
   };
+  add("norm:       ", fmt::format("{}, {}", name(report.norm), definition(report.norm)));
   if (result.upper) {
     add("at most:    ", fmt::format("{} {}  {}, by the {}", rounded_up(result.upper->value()), signs.proven,
                                     report.domain, result.method));
@@ -125,7 +135,8 @@ void add_rows(report::Document& document, const LipschitzReport& report, Detail 
   }
   if (!report.local.empty()) {
     document.push_back(
-        {local_table(report, detail), fmt::format("Within {:g} of the inputs of the file", report.radius), true});
+        {local_table(report, detail),
+         fmt::format("Within {:g} of the inputs of the file, in the {}", report.radius, name(report.norm)), true});
   }
 }
 
@@ -133,7 +144,8 @@ report::Cards cards(const LipschitzReport& report) {
   const NetworkEnclosure& result = report.result;
   report::Cards all;
   if (result.upper) {
-    all.cards.push_back({rounded_up(result.upper->value()), fmt::format("at most, {}: proven", report.domain)});
+    all.cards.push_back({rounded_up(result.upper->value()),
+                         fmt::format("at most in the {}, {}: proven", name(report.norm), report.domain)});
   } else {
     all.cards.push_back({"no bound", report.domain, true});
   }

@@ -10,6 +10,7 @@
 #include "sigmax/core/bound.hpp"
 #include "sigmax/graph/graph.hpp"
 #include "sigmax/lipschitz/network_bound.hpp"
+#include "sigmax/lipschitz/vector_norm.hpp"
 #include "sigmax/report/document.hpp"
 #include "sigmax/report/value.hpp"
 
@@ -39,7 +40,8 @@ struct LocalBound {
 };
 
 struct LipschitzReport {
-  std::string file;                 ///< the path as given
+  std::string file;  ///< the path as given
+  lipschitz::VectorNorm norm = lipschitz::VectorNorm::two;
   std::string domain;               ///< `everywhere`
   std::vector<std::string> inputs;  ///< the names that the file gives to the graph's inputs
   graph::Graph graph;               ///< with one output

@@ -51,7 +51,7 @@ std::vector<std::string> ways_out(const LipschitzReport& report, const io::Compu
       text = "it may have one for bounded inputs: --input-box LO,HI, --input-norm R, or --around FILE.npy --eps R";
     } else if (refusal.reason.find("give it") != std::string::npos) {
       text = "--input-value NAME=VALUE does that";
-    } else if (!std::holds_alternative<graph::Refused>(operation) && (options.box || options.norm)) {
+    } else if (!std::holds_alternative<graph::Refused>(operation) && (options.box || options.input_norm)) {
       text = "it may have one on fewer inputs: a smaller set, or --around FILE.npy with a small --eps";
     }
     std::vector<std::string> without;

@@ -10,6 +10,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/graph/evaluate/linearization.hpp"
 #include "sigmax/graph/evaluate/local_map.hpp"
 
 namespace sigmax::graph {
@@ -34,8 +35,8 @@ Map local_map(const Node& node) {
 
 namespace {
 
+using evaluation::Linearization;
 using evaluation::Map;
-using evaluation::Vector;
 
 std::int64_t total_size(const Graph& graph, const std::vector<Index>& nodes) {
   std::int64_t total = 0;
@@ -49,86 +50,11 @@ void require_size(const char* who, const char* what, std::size_t found, std::int
   }
 }
 
-/// The pieces of a vector that belong to these nodes, one after another, copied to their places.
-void scatter(const Graph& graph, const std::vector<Index>& nodes, std::span<const double> from,
-             std::vector<Vector>& to) {
-  std::size_t first = 0;
-  for (const Index node : nodes) {
-    const auto size = static_cast<std::size_t>(graph.nodes[node].size());
-    const std::span<const double> piece = from.subspan(first, size);
-    Vector& place = to[node];
-    place.resize(size, 0.0);
-    for (std::size_t i = 0; i < size; ++i) place[i] += piece[i];
-    first += size;
-  }
-}
-
-std::vector<const Vector*> operands(const Node& node, const std::vector<Vector>& values) {
-  std::vector<const Vector*> x;
+std::vector<const std::vector<double>*> operands(const Node& node, const Values& values) {
+  std::vector<const std::vector<double>*> x;
   for (const Index input : node.inputs) x.push_back(&values[input]);
   return x;
 }
-
-/// Tangents go down the nodes, cotangents up. A tangent that is empty is zero.
-class Linearization {
- public:
-  Linearization(const Graph& graph, const Values& values)
-      : graph_(graph), values_(values), moves_(depends_on_input(graph)) {
-    const std::vector<bool> needed = leads_to_output(graph);
-    for (Index i = 0; i < graph.nodes.size(); ++i) {
-      moves_[i] = moves_[i] && needed[i];
-      maps_.push_back(moves_[i] ? evaluation::local_map(graph.nodes[i]) : nullptr);
-    }
-  }
-
-  std::vector<double> forward(std::span<const double> dx, Context& context) const {
-    std::vector<Vector> tangents(graph_.nodes.size());
-    scatter(graph_, graph_.inputs, dx, tangents);
-    for (Index i = 0; i < graph_.nodes.size(); ++i) {
-      if (maps_[i] == nullptr) continue;
-      const Node& node = graph_.nodes[i];
-      std::vector<const Vector*> into;
-      for (const Index input : node.inputs) into.push_back(moves_[input] ? &tangents[input] : nullptr);
-      tangents[i] = maps_[i]->push(operands(node, values_), values_[i], into, context);
-    }
-    std::vector<double> dy;
-    for (const Index output : graph_.outputs) {
-      Vector piece = tangents[output];
-      piece.resize(static_cast<std::size_t>(graph_.nodes[output].size()), 0.0);
-      dy.insert(dy.end(), piece.begin(), piece.end());
-    }
-    return dy;
-  }
-
-  std::vector<double> reverse(std::span<const double> dy, Context& context) const {
-    std::vector<Vector> cotangents(graph_.nodes.size());
-    for (Index i = 0; i < graph_.nodes.size(); ++i) {
-      if (moves_[i]) cotangents[i].assign(static_cast<std::size_t>(graph_.nodes[i].size()), 0.0);
-    }
-    scatter(graph_, graph_.outputs, dy, cotangents);
-    for (Index i = graph_.nodes.size(); i-- > 0;) {
-      if (maps_[i] == nullptr) continue;
-      const Node& node = graph_.nodes[i];
-      std::vector<Vector*> out;
-      for (const Index input : node.inputs) out.push_back(moves_[input] ? &cotangents[input] : nullptr);
-      maps_[i]->pull(operands(node, values_), values_[i], cotangents[i], out, context);
-      cotangents[i] = {};
-    }
-    std::vector<double> dx;
-    for (const Index input : graph_.inputs) {
-      Vector piece = cotangents[input];
-      piece.resize(static_cast<std::size_t>(graph_.nodes[input].size()), 0.0);
-      dx.insert(dx.end(), piece.begin(), piece.end());
-    }
-    return dx;
-  }
-
- private:
-  const Graph& graph_;
-  const Values& values_;
-  std::vector<bool> moves_;  ///< depends on an input, and an output depends on it
-  std::vector<Map> maps_;    ///< null where it does not, and for the inputs
-};
 
 class Jacobian final : public LinearOperator<double> {
  public:
@@ -185,7 +111,7 @@ Values evaluate(const Graph& graph, std::span<const double> input, Context& cont
   require_size("evaluate", "the input", input.size(), input_size(graph));
   const std::vector<bool> needed = leads_to_output(graph);
   Values values(graph.nodes.size());
-  scatter(graph, graph.inputs, input, values);
+  evaluation::scatter(graph, graph.inputs, input, values);
   for (Index i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (!needed[i]) continue;
@@ -230,6 +156,20 @@ std::vector<double> reverse(const Graph& graph, const Values& values, std::span<
 std::vector<double> reverse(const Graph& graph, const Values& values, std::span<const double> dy) {
   Context context;
   return reverse(graph, values, dy, context);
+}
+
+std::vector<double> bend(const Graph& graph, const Values& values, std::span<const double> dx,
+                         std::span<const double> dy, double width, Context& context) {
+  const FloatingEnvironment environment;
+  require_size("bend", "the tangent", dx.size(), input_size(graph));
+  require_size("bend", "the cotangent", dy.size(), output_size(graph));
+  return Linearization(graph, values).bend(dx, dy, width, context);
+}
+
+std::vector<double> bend(const Graph& graph, const Values& values, std::span<const double> dx,
+                         std::span<const double> dy, double width) {
+  Context context;
+  return bend(graph, values, dx, dy, width, context);
 }
 
 Operator<double> jacobian(const Graph& graph, std::span<const double> input, Context& context) {

@@ -36,6 +36,7 @@ void validate(const Domain& domain, const graph::Graph& graph) {
   }
 }
 
+// |x_i - c_i| <= |x - c| in each of the norms.
 graph::Box box_of(const Domain& domain, std::int64_t size) {
   const FloatingEnvironment environment;
   if (const auto* const box = std::get_if<graph::Box>(&domain)) return *box;
@@ -48,10 +49,14 @@ graph::Box box_of(const Domain& domain, std::int64_t size) {
   return result;
 }
 
-// Around the middle of a box; the squares of its half widths, rounded up, are the square of the radius.
+// Around the middle of a box; the squares of its half widths, rounded up, are the square of the radius. A ball of the
+// 1-norm lies in the Euclidean one of its radius, as |d|_2 <= |d|_1; one of the infinity-norm is a box.
 Ball ball_of(const Domain& domain, std::int64_t size) {
   const FloatingEnvironment environment;
-  if (const auto* const ball = std::get_if<Ball>(&domain)) return *ball;
+  if (const auto* const ball = std::get_if<Ball>(&domain)) {
+    if (ball->norm != VectorNorm::infinity) return {ball->center, ball->radius};
+    return ball_of(box_of(domain, size), size);
+  }
   Ball result{std::vector<double>(static_cast<std::size_t>(size), 0.0), kInfinity};
   const auto* const box = std::get_if<graph::Box>(&domain);
   if (box == nullptr) return result;
@@ -67,9 +72,30 @@ Ball ball_of(const Domain& domain, std::int64_t size) {
   return result;
 }
 
+// Of a box the farthest corner.
+double reach_of(const Domain& domain, VectorNorm norm, std::int64_t size) {
+  const FloatingEnvironment environment;
+  const Ball around = ball_of(domain, size);
+  if (norm == VectorNorm::two || std::isinf(around.radius)) return around.radius;
+  if (const auto* const ball = std::get_if<Ball>(&domain); ball != nullptr && ball->norm == VectorNorm::one) {
+    return ball->radius;  // |d|_inf <= |d|_1
+  }
+  const graph::Box box = box_of(domain, size);
+  double reach = 0;
+  for (std::size_t i = 0; i < box.size(); ++i) {
+    const double half = graph::up(std::max(box[i].greatest - around.center[i], around.center[i] - box[i].least));
+    reach = norm == VectorNorm::one ? graph::up(reach + half) : std::max(reach, half);
+  }
+  return reach;
+}
+
 std::string describe(const Domain& domain) {
   if (std::holds_alternative<graph::Box>(domain)) return "on a box";
-  if (const auto* const ball = std::get_if<Ball>(&domain)) return fmt::format("on a ball of radius {}", ball->radius);
+  if (const auto* const ball = std::get_if<Ball>(&domain)) {
+    const bool is_euclidean = ball->norm == VectorNorm::two;
+    return fmt::format("on a ball {}of radius {}", is_euclidean ? "" : fmt::format("of the {} ", name(ball->norm)),
+                       ball->radius);
+  }
   return "everywhere";
 }
 

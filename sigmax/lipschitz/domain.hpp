@@ -8,16 +8,18 @@
 
 #include "sigmax/graph/graph.hpp"
 #include "sigmax/graph/ranges.hpp"
+#include "sigmax/lipschitz/vector_norm.hpp"
 
 namespace sigmax::lipschitz {
 
 /// All inputs.
 struct Everywhere {};
 
-/// |x - center|_2 <= radius, for all inputs of the graph one after another.
+/// |x - center| <= radius in the norm, for all inputs of the graph one after another.
 struct Ball {
   std::vector<double> center;
   double radius = 0;
+  VectorNorm norm = VectorNorm::two;
 };
 
 /// A convex set of inputs: everywhere, a box (an interval for each entry), or a ball.
@@ -30,10 +32,14 @@ void validate(const Domain& domain, const graph::Graph& graph);
 /// A box that holds the domain, of `size` entries.
 graph::Box box_of(const Domain& domain, std::int64_t size);
 
-/// A ball that holds the domain; its radius is infinite if it is not bounded.
+/// A Euclidean ball that holds the domain; its radius is infinite if it is not bounded.
 Ball ball_of(const Domain& domain, std::int64_t size);
 
-/// `everywhere`, `on a box`, `on a ball of radius 0.5`
+/// The greatest |x - center| of the domain's points in the norm, at most, for the center of ball_of(); infinite if the
+/// domain is not bounded.
+double reach_of(const Domain& domain, VectorNorm norm, std::int64_t size);
+
+/// `everywhere`, `on a box`, `on a ball of radius 0.5`, `on a ball of the 1-norm of radius 0.5`
 std::string describe(const Domain& domain);
 
 }  // namespace sigmax::lipschitz

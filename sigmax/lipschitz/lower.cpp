@@ -20,81 +20,56 @@
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/region.hpp"
+#include "sigmax/lipschitz/steep_points.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
 
 using Vector = std::vector<double>;
 
-/// A point, and what power iterations found of the Jacobian there.
-struct Candidate {
-  Vector x;
-  Vector v;  ///< of the norm 1
-  double norm = 0;
-};
-
-VectorNorm dual_of(VectorNorm norm) {
-  if (norm == VectorNorm::two) return norm;
-  return norm == VectorNorm::one ? VectorNorm::infinity : VectorNorm::one;
-}
-
-/// |y|, and instead of y a vector of the dual norm 1 whose product with y is |y|. 0 for a norm that is not finite.
-double norm_and_dual(Vector& y, VectorNorm norm) {
-  double size = 0;
-  if (norm == VectorNorm::two) {
-    size = normalize(y);
-  } else if (norm == VectorNorm::one) {
-    for (double& each : y) {
-      size += std::fabs(each);
-      each = each < 0 ? -1 : 1;
-    }
-  } else if (!y.empty()) {
-    const auto greatest =
-        std::ranges::max_element(y, {}, [](double each) { return std::isnan(each) ? -1 : std::fabs(each); });
-    size = std::fabs(*greatest);
-    const double sign = *greatest < 0 ? -1 : 1;
-    const auto place = greatest - y.begin();
-    std::ranges::fill(y, 0.0);
-    y[static_cast<std::size_t>(place)] = sign;
-  }
-  return std::isfinite(size) ? size : 0;
-}
-
 /// What a search does: as much of what the options ask for as they allow.
 struct Plan {
   int starts = 1;
+  int draws = 1;  ///< points that the first one of a start is the best of
   int steps = 0;
-  int last_steps = 30;  ///< of the power iteration at the end of a search
-  int distances = 6;    ///< of the two points that are compared
+  int last_steps = 30;  ///< of the power iteration before the quotients
+  int distances = 7;    ///< of the two points that are compared
 };
 
-constexpr int kFirstSteps = 8;
-constexpr int kOfMove = 9;       // evaluations of a move, about: a power iteration, and a gradient each third time
-constexpr int kOfDistance = 21;  // and of a distance: three pairs of points, whose errors are bounded
+// Evaluations, about. Of a distance: three pairs of points, whose errors are bounded.
+constexpr int kOfDraw = 6;
+constexpr int kOfSettling = 61;
+constexpr int kOfStep = 6;
+constexpr int kOfDistance = 21;
 
 double evaluations_of(const Plan& plan) {
-  const int fixed = 2 * (kFirstSteps + plan.last_steps) + kOfDistance * plan.distances;
-  return static_cast<double>(plan.starts) * (kOfMove * static_cast<double>(plan.steps) + fixed);
+  const auto of_ascent = [](int steps) { return steps > 0 ? kOfSettling + kOfStep * steps : 0; };
+  const int kept = (plan.starts + 1) / 2;
+  const int of_start = kOfDraw * plan.draws + of_ascent((plan.steps + 1) / 2);
+  const int of_kept = of_ascent(plan.steps) + 2 * plan.last_steps + 1 + kOfDistance * plan.distances;
+  return static_cast<double>(plan.starts) * of_start + static_cast<double>(kept) * of_kept + kOfStep * plan.steps;
+}
+
+// A small network takes little time, and where neurons behind others are off no derivative leads to them.
+int draws_for(const graph::Graph& graph) {
+  std::int64_t entries = 1;
+  for (const graph::Node& node : graph.nodes) entries += node.size();
+  return static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 13) / entries, 8, 64));
 }
 
 Plan plan_of(const graph::Graph& graph, const LowerOptions& options) {
   const double most = options.most_flops / std::max(evaluation_flops(graph), 1.0);
-  Plan plan{.starts = options.starts, .steps = options.steps};
-  if (evaluations_of(plan) <= most) return plan;
-  plan.starts = 1;
-  const double of_one = evaluations_of(plan);
-  if (of_one <= most) {
-    plan.starts = static_cast<int>(most / of_one);
-    return plan;
-  }
-  plan.steps = 0;
+  Plan plan{.starts = options.starts, .draws = draws_for(graph), .steps = options.steps};
+  const auto fits = [&] { return evaluations_of(plan) <= most; };
+  if (fits()) return plan;
+  plan.draws = 1;
+  while (plan.starts > 1 && !fits()) plan.starts = (plan.starts + 1) / 2;
+  if (fits()) return plan;
   plan.distances = 2;
-  if (evaluations_of(plan) > most) {
-    plan.last_steps = kFirstSteps;
-    plan.distances = 1;
-  }
-  const double left = std::max(most - evaluations_of(plan), 0.0);
-  plan.steps = static_cast<int>(std::min(left / kOfMove, static_cast<double>(options.steps)));
+  while (plan.steps > 0 && !fits()) plan.steps = plan.steps * 3 / 4;
+  if (fits()) return plan;
+  plan.last_steps = 8;
+  plan.distances = 1;
   return plan;
 }
 
@@ -106,87 +81,55 @@ class Search {
         plan_(plan_of(graph, options)),
         context_(context),
         region_(domain, {}, input_size(graph), given_or_drawn(options.random)),
+        steep_(graph, options.norm, region_, context),
         best_{bounds::exactly(0).lower, Vector(region_.normal().size(), 0.0), {}} {
     best_.x = region_.inside(best_.x);
     best_.y = best_.x;
   }
 
+  // Each start is the best of some points and goes half the steps; the better half of them goes all steps, and the best
+  // point is then climbed from. Every point is proven: a steep piece may be too small for a quotient.
   Lower run() {
+    std::vector<SteepPoint> points;
     for (int start = 0; start < plan_.starts; ++start) {
       context_.check_cancel();
       const std::optional<Vector> center = start == 0 ? region_.center() : std::nullopt;
-      Candidate found{center ? *center : region_.draw(), region_.normal(), 0};
-      norm_and_dual(found.v, dual_of(options_.norm));
-      iterate(found, kFirstSteps);
-      climb(found);
-      iterate(found, plan_.last_steps);
-      prove(found);
+      points.push_back(center ? steep_.at(*center) : best_drawn());
+      steep_.ascend(points.back(), (plan_.steps + 1) / 2);
+    }
+    best_first(points);
+    points.resize((points.size() + 1) / 2);
+    for (SteepPoint& point : points) {
+      context_.check_cancel();
+      steep_.ascend(point, plan_.steps);
+    }
+    best_first(points);
+    steep_.climb(points.front(), plan_.steps);
+    for (SteepPoint& point : points) {
+      steep_.settle(point, plan_.last_steps);
+      prove(point);
     }
     return std::move(best_);
   }
 
  private:
-  // Steps of the power iteration from candidate.v, of the norm 1; candidate.norm is |J v|, a number that J reaches.
-  // With dual(y) a vector of the dual norm 1 and y . dual(y) = |y|, v <- the vector of norm 1 with the greatest product
-  // with J^T dual(J v).
-  void iterate(Candidate& candidate, int steps) {
-    const Operator<double> j = graph::jacobian(graph_, candidate.x, context_);
-    Vector image(static_cast<std::size_t>(j->shape().rows));
-    Vector next(candidate.v.size());
-    for (int step = 0; step < steps; ++step) {
-      j->apply(candidate.v, image, context_);
-      candidate.norm = norm_and_dual(image, options_.norm);
-      if (!(candidate.norm > 0)) return;
-      j->apply_adjoint(image, next, context_);
-      if (!(norm_and_dual(next, dual_of(options_.norm)) > 0)) return;
-      candidate.v = next;
+  SteepPoint best_drawn() {
+    SteepPoint best = steep_.at(region_.draw());
+    for (int i = 1; i < plan_.draws; ++i) {
+      SteepPoint other = steep_.at(region_.draw());
+      if (other.norm > best.norm) best = std::move(other);
     }
+    return best;
   }
 
-  // (J(x + h v) - J(x - h v))^T u / 2h: over a finite distance the derivative of u^T J(x) v also sees kinks.
-  Vector gradient(const Candidate& at, double h) {
-    Vector u(static_cast<std::size_t>(output_size(graph_)));
-    const Operator<double> j = graph::jacobian(graph_, at.x, context_);
-    j->apply(at.v, u, context_);
-    norm_and_dual(u, options_.norm);
-    Vector difference(at.v.size(), 0.0);
-    for (const double side : {1.0, -1.0}) {
-      const Vector point = region_.inside(stepped(at.x, side * h, at.v));
-      const Vector row = reverse(graph_, evaluate(graph_, point, context_), u, context_);
-      for (std::size_t i = 0; i < row.size(); ++i) difference[i] += side * row[i];
-    }
-    return difference;
-  }
-
-  // Moves of a length that grows when they succeed and shrinks when they fail. Three kinds take turns: along the
-  // gradient, along v or against it, and at random.
-  void climb(Candidate& at) {
-    double step = region_.scale() / 2;
-    const double least = step * 1e-6;
-    for (int i = 0; i < plan_.steps; ++i) {
-      Vector direction = i % 3 == 0 ? gradient(at, step) : i % 3 == 1 ? at.v : region_.normal();
-      const double length = normalize(direction);
-      if (!(length > 0) || !std::isfinite(length)) {
-        direction = region_.normal();
-        normalize(direction);
-      }
-      const double side = i % 6 == 1 ? -1.0 : 1.0;
-      Candidate moved{region_.inside(stepped(at.x, side * step, direction)), at.v, 0};
-      iterate(moved, 3);
-      if (moved.norm > at.norm) {
-        at = std::move(moved);
-        step *= 1.6;
-      } else {
-        step *= 0.85;
-        if (step < least) step = region_.scale() / 2;
-      }
-    }
+  static void best_first(std::vector<SteepPoint>& points) {
+    std::ranges::stable_sort(points, [](const SteepPoint& a, const SteepPoint& b) { return a.norm > b.norm; });
   }
 
   // Short steps stay in one linear piece but lose digits to rounding, and v may lead out of the domain on one side.
-  void prove(const Candidate& at) {
+  void prove(const SteepPoint& at) {
     const double size = std::max(length_of(at.x), 1e-3);
-    constexpr std::array kDistances{1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
+    constexpr std::array kDistances{1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7};
     for (const double h : std::span(kDistances).first(static_cast<std::size_t>(plan_.distances))) {
       for (const auto& [ahead, behind] : {std::pair{1.0, 1.0}, std::pair{1.0, 0.0}, std::pair{0.0, 1.0}}) {
         Vector x = region_.inside(stepped(at.x, ahead * h * size, at.v));
@@ -202,6 +145,7 @@ class Search {
   Plan plan_;
   Context& context_;
   Region region_;
+  SteepSearch steep_;
   Lower best_;
 };
 

@@ -16,10 +16,10 @@ namespace sigmax::lipschitz {
 struct LowerOptions {
   VectorNorm norm = VectorNorm::two;
   int starts = 8;                       ///< points that a search begins at, the domain's center first
-  int steps = 100;                      ///< moves that each search tries
+  int steps = 100;                      ///< moves of a search from one of the better points
   std::optional<RandomState> random{};  ///< of the points; empty: drawn
   /// About the operations that it may take, ten seconds' on two cores: of a network whose evaluations take more, fewer
-  /// starts, then fewer steps and fewer distances of the two points are tried. One search without moves, 40
+  /// starts, then fewer steps and fewer distances of the two points are tried. One search without moves, 44
   /// evaluations, is made in any case.
   double most_flops = 3e11;
 };
@@ -32,12 +32,12 @@ struct Lower {
   std::vector<double> y;
 };
 
-/// The greatest quotient that a search found. It looks for a point with a large Jacobian norm: power iterations on J^T
-/// J there (for the other norms Boyd's power method, which never falls), random moves and moves along the derivative of
-/// u^T J v over a finite distance, accepted if the norm grows (for a network of ReLUs: a local search over its
-/// activation patterns). The quotient is then taken over steps along v, so that no kink makes it false.
+/// The greatest quotient that a search found. It looks for points with a large Jacobian norm (steep_points.hpp): power
+/// iterations on J^T J there (for the other norms Boyd's power method, which never falls), steps along the derivative
+/// of u^T J v with kinks spread over a width that shrinks, and at the end a climb by small moves. The quotient is then
+/// taken over steps along v, so that no kink makes it false.
 ///
-/// Cost: starts * (steps + 20) times about 9 evaluations, at most `most_flops`. Throws Error for a domain that does not
+/// Cost: about 200 evaluations and 6 a step for each start, at most `most_flops`. Throws Error for a domain that does not
 /// fit, options that are not positive, and a node that is refused (graph::evaluate).
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context);
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options = {});

@@ -11,15 +11,36 @@
 namespace sigmax::lipschitz {
 namespace {
 
+// Rounded so that it is true of the exact distance.
 bool is_in(const Ball& ball, const std::vector<double>& x) {
   if (x == ball.center) return true;
-  double squares = 0;
+  double total = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (x[i] == ball.center[i]) continue;
     const double each = graph::up(std::fabs(x[i] - ball.center[i]));
-    squares = graph::up(squares + graph::up(each * each));
+    switch (ball.norm) {
+      case VectorNorm::one: total = graph::up(total + each); break;
+      case VectorNorm::two: total = graph::up(total + graph::up(each * each)); break;
+      case VectorNorm::infinity: total = std::max(total, each); break;
+    }
   }
-  return squares <= graph::down(ball.radius * ball.radius);
+  return total <= (ball.norm == VectorNorm::two ? graph::down(ball.radius * ball.radius) : ball.radius);
+}
+
+// A step from the center, shortened until it is about as long as the radius.
+void shorten(std::vector<double>& from, const Ball& ball) {
+  const double reach = ball.radius * (1 - 0x1p-40);
+  if (ball.norm == VectorNorm::infinity) {
+    for (double& each : from) each = std::clamp(each, -reach, reach);
+    return;
+  }
+  double length = length_of(from);
+  if (ball.norm == VectorNorm::one) {
+    length = 0;
+    for (const double each : from) length += std::fabs(each);
+  }
+  if (length <= reach) return;
+  for (double& each : from) each *= reach / length;
 }
 
 void clamp(std::vector<double>& x, const graph::Box& box) {
@@ -68,7 +89,9 @@ double Region::uniform() {
   return std::fabs(x);
 }
 
-double Region::scale() { return std::isfinite(ball_.radius) ? ball_.radius : std::pow(10.0, 2.5 * uniform() - 1); }
+bool Region::is_bounded() const { return std::isfinite(ball_.radius); }
+
+double Region::scale() { return is_bounded() ? ball_.radius : std::pow(10.0, 2.5 * uniform() - 1); }
 
 // Uniform in a ball, and in the ball around a box.
 std::vector<double> Region::draw() {
@@ -76,12 +99,12 @@ std::vector<double> Region::draw() {
   normalize(direction);
   const double dimension = static_cast<double>(direction.size());
   const double reach =
-      std::isfinite(ball_.radius) ? ball_.radius * std::pow(uniform(), 1 / dimension) : scale() * std::sqrt(dimension);
+      is_bounded() ? ball_.radius * std::pow(uniform(), 1 / dimension) : scale() * std::sqrt(dimension);
   return inside(stepped(ball_.center, reach, direction));
 }
 
 std::optional<std::vector<double>> Region::center() const {
-  if (!std::isfinite(ball_.radius)) return std::nullopt;
+  if (!is_bounded()) return std::nullopt;
   return inside(ball_.center);
 }
 
@@ -93,8 +116,8 @@ std::vector<double> Region::inside(std::vector<double> x) const {
   for (int pass = 0; pass < 100 && !is_in(*ball, x); ++pass) {
     std::vector<double> from(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) from[i] = x[i] - ball->center[i];
-    const double keep = pass == 0 ? std::min(1.0, ball->radius / length_of(from)) * (1 - 0x1p-40) : 0.5;
-    x = stepped(ball->center, keep, from);
+    if (pass == 0) shorten(from, *ball);
+    x = stepped(ball->center, pass == 0 ? 1 : 0.5, from);
     clamp(x, box_);
   }
   return is_in(*ball, x) ? x : ball->center;

@@ -28,6 +28,8 @@ class Region {
   /// In [0, 1).
   double uniform();
 
+  bool is_bounded() const;
+
   /// The radius; 0.1 to 30, drawn, where there is none.
   double scale();
 

@@ -87,6 +87,7 @@ class Walker {
         context_(norms.context()),
         norms_(norms),
         ball_(ball_of(domain, input_size(graph))),
+        radius_(reach_of(domain, options.norm, input_size(graph))),
         needed_(leads_to_output(graph)),
         moves_(depends_on_input(graph)),
         ends_(graph.nodes.size(), false),
@@ -229,13 +230,14 @@ class Walker {
   }
 
   // |f(x) - f(c)| <= L R for all x within R of c, which holds for each entry too. Of a linear map A y, entry i moves by
-  // no more than |row i of A| times what y does.
+  // no more than |row i of A| times what y does: the Euclidean norm of the row, which for the 1-norm is more than its
+  // greatest entry. For the infinity-norm it is the sum of the row, which range_of() knows.
   void meet_ball(Index node) {
-    if (is_bounded() && best_[node] && moves_[node] && options_.norm == VectorNorm::two) {
-      const Limit reach = best_[node] * limit(ball_.radius);
+    if (is_bounded() && best_[node] && moves_[node]) {
+      const Limit reach = best_[node] * limit(radius_);
       if (reach) meet_center(node, std::vector<double>(boxes_[node].size(), reach->upper->value()));
-      if (const auto* const affine = std::get_if<graph::Affine>(&graph_.nodes[node].operation))
-        meet_rows(node, *affine);
+      const auto* const affine = std::get_if<graph::Affine>(&graph_.nodes[node].operation);
+      if (affine != nullptr && options_.norm != VectorNorm::infinity) meet_rows(node, *affine);
     }
     sizes_[node] = size_of(node, known_, norms_);
     if (is_bounded() && best_[node] && options_.norm == VectorNorm::two) {
@@ -246,7 +248,7 @@ class Walker {
   }
 
   void meet_rows(Index node, const graph::Affine& affine) {
-    const Limit reach = best_[graph_.nodes[node].inputs[0]] * limit(ball_.radius) * limit(1 + 2 * affine.row_error);
+    const Limit reach = best_[graph_.nodes[node].inputs[0]] * limit(radius_) * limit(1 + 2 * affine.row_error);
     if (!reach) return;
     std::optional<std::vector<double>> rows = row_norms(*affine.map, false, context_);
     if (!rows) return;
@@ -272,6 +274,7 @@ class Walker {
   Context& context_;
   Norms& norms_;
   Ball ball_;
+  double radius_;  ///< of a ball around the same center that holds the domain, in the norm of the options
   std::vector<bool> needed_;
   std::vector<bool> moves_;
   std::vector<bool> ends_;

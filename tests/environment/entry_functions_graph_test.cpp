@@ -44,7 +44,8 @@ void add_evaluation(Functions& f, const graph::Graph& graph) {
     const Operator<double> j = jacobian(graph, x, context);
     Values image(y.size());
     j->apply(x, image, context);
-    return Values(Result(y, forward(graph, values, x, context), reverse(graph, values, y, context), image));
+    return Values(Result(y, forward(graph, values, x, context), reverse(graph, values, y, context), image,
+                         bend(graph, values, x, y, 0.25, context)));
   });
   f.add("ranges of a graph", [=](Context& context) {
     Values all;
@@ -93,7 +94,8 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
     const graph::Box box = lipschitz::box_of(ball, static_cast<std::int64_t>(x.size()));
     add(all, box);
     const lipschitz::Ball around = lipschitz::ball_of(box, static_cast<std::int64_t>(x.size()));
-    return Values(Result(all, around.center, around.radius));
+    const double reach = lipschitz::reach_of(box, lipschitz::VectorNorm::one, static_cast<std::int64_t>(x.size()));
+    return Values(Result(all, around.center, around.radius, reach));
   });
   f.add("attack", [=](Context& context) {
     auto quick = repeatable<lipschitz::AttackOptions>();

@@ -61,6 +61,24 @@ double expect_derivatives(const Graph& graph, std::uint64_t seed) {
   return size;
 }
 
+// Of smooth functions the derivative of dy^T J dx is that of J^T dy along dx, by the symmetry of second derivatives.
+// Kinks are farther away than the differences reach, or both see the same ones.
+void expect_bend(const Graph& graph, std::uint64_t seed) {
+  Maker random(seed);
+  const Numbers x = random.normal(input_size(graph));
+  const Numbers dx = random.normal(input_size(graph));
+  const Numbers dy = random.normal(output_size(graph));
+  const Numbers found = bend(graph, evaluate(graph, x), dx, dy, 1e-5);
+  constexpr double h = 1e-5;
+  const Numbers after = reverse(graph, evaluate(graph, moved(x, h, dx)), dy);
+  const Numbers before = reverse(graph, evaluate(graph, moved(x, -h, dx)), dy);
+  double size = 1;
+  for (std::size_t i = 0; i < found.size(); ++i) size = std::max(size, std::fabs(after[i] - before[i]) / (2 * h));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_NEAR(found[i], (after[i] - before[i]) / (2 * h), 1e-4 * size) << i;
+  }
+}
+
 class EvaluateEach : public testing::TestWithParam<int> {};
 
 TEST_P(EvaluateEach, DerivativesAgreeWithDifferencesAndEachOther) {
@@ -72,7 +90,25 @@ TEST_P(EvaluateEach, DerivativesAgreeWithDifferencesAndEachOther) {
   EXPECT_GT(size, 1);
 }
 
+TEST_P(EvaluateEach, BendsAgreeWithDifferencesOfDerivatives) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE(seed);
+    expect_bend(single(static_cast<Kind>(GetParam()), seed), seed + 100);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Operations, EvaluateEach, testing::Range(0, graph_support::kKinds));
+
+// relu(x) with x = 0.5 has its kink within w = 2 * 0.5, and not within 0.5 * 0.5: (1 - 0) / 2w.
+TEST(Evaluate, BendsCountKinksWithinTheWidth) {
+  Maker maker(1);
+  maker.graph.outputs = {maker.apply(maker.input(1), graph_support::relu())};
+  const Values values = evaluate(maker.graph, Numbers{0.5});
+  EXPECT_EQ(bend(maker.graph, values, Numbers{3}, Numbers{5}, 2), Numbers{7.5});
+  EXPECT_EQ(bend(maker.graph, values, Numbers{3}, Numbers{5}, 0.5), Numbers{0});
+  EXPECT_THROW(bend(maker.graph, values, Numbers{3, 1}, Numbers{5}, 1), Error);
+  EXPECT_THROW(bend(maker.graph, values, Numbers{3}, Numbers{}, 1), Error);
+}
 
 TEST(Evaluate, DifferentiatesRandomCompositions) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {

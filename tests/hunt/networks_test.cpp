@@ -28,7 +28,7 @@ lipschitz::Domain drawn_domain(Maker& random, std::int64_t size) {
   const std::vector<double> center = random.normal(size);
   switch (random.whole(0, 2)) {
     case 0: return lipschitz::Everywhere{};
-    case 1: return lipschitz::Ball{center, scale};
+    case 1: return lipschitz::Ball{center, scale, static_cast<lipschitz::VectorNorm>(random.whole(0, 2))};
     default: {
       graph::Box box;
       for (const double each : center) {

@@ -51,7 +51,8 @@ TEST_P(WalkOfEach, BoundsWhatSearchesFindInOtherNorms) {
     search.steps = 30;
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
       const graph::Graph graph = single(kind, seed);
-      for (const Domain& domain : {Domain(Everywhere{}), Domain(Ball{Maker(seed + 100).normal(4), 0.3})}) {
+      const Numbers center = Maker(seed + 100).normal(4);
+      for (const Domain& domain : {Domain(Everywhere{}), Domain(Ball{center, 0.3}), Domain(Ball{center, 0.3, norm})}) {
         const Walk found = walk(graph, domain, options);
         EXPECT_TRUE(found.bound || std::holds_alternative<Everywhere>(domain));
         if (!found.bound) continue;
@@ -63,6 +64,22 @@ TEST_P(WalkOfEach, BoundsWhatSearchesFindInOtherNorms) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Operations, WalkOfEach, testing::Range(0, graph_support::kKinds));
+
+// relu(x + y - 1) near 0: the kink is 1, sqrt(1/2) and 1/2 away.
+TEST(Walk, KnowsWhatABallOfEachNormReaches) {
+  Maker maker(1);
+  const Index sum = maker.add(graph::Affine{matrix({1, 1}, 1, 2), {-1}}, {maker.input(2)}, {1});
+  maker.graph.outputs = {maker.apply(sum, graph_support::relu())};
+  const std::pair<VectorNorm, double> kinks[] = {
+      {VectorNorm::one, 1}, {VectorNorm::two, std::sqrt(0.5)}, {VectorNorm::infinity, 0.5}};
+  for (const auto& [norm, distance] : kinks) {
+    SCOPED_TRACE(name(norm));
+    auto options = repeated();
+    options.norm = norm;
+    EXPECT_EQ(walk(maker.graph, Ball{{0, 0}, 0.99 * distance, norm}, options).bound->value(), 0);
+    EXPECT_GT(walk(maker.graph, Ball{{0, 0}, 1.01 * distance, norm}, options).bound->value(), 0.9);
+  }
+}
 
 TEST(Walk, BoundsRandomCompositions) {
   int bounded = 0;
