@@ -10,6 +10,7 @@ BUILD := build/release
 PYTHON := .venv/bin/python
 COMMAND_ONLY := -DSIGMAX_BUILD_TESTS=OFF -DSIGMAX_BUILD_EXAMPLES=OFF
 ANY_MACHINE := -DSIGMAX_THIS_MACHINE=OFF  # after `make build`, the kernels are compiled again
+WITH_PYTHON := -DSIGMAX_BUILD_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/$(PYTHON)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
@@ -17,7 +18,7 @@ export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 
 .DEFAULT_GOAL := help
-.PHONY: help audit build install test test-portable lint lint-all syntax sanitize fuzz hunt bench real-models train clean
+.PHONY: help audit build install python test test-portable lint lint-all syntax sanitize fuzz hunt bench real-models train clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,9 +41,15 @@ install: ## the command, the library and its headers, below PREFIX (/usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX) --component Unspecified > /dev/null
 	@echo "Installed below $(PREFIX): bin/sigmax, include/sigmax, the library, find_package(sigmax), pkg-config sigmax"
 
+python: ## the Python package without torch, as build/release/python for PYTHONPATH
+	@tools/install-dependencies core python
+	@cmake --preset release $(WITH_PYTHON) $$([ -f $(BUILD)/build.ninja ] || echo $(COMMAND_ONLY)) > /dev/null
+	@cmake --build --preset release --target sigmax_python
+	@echo "PYTHONPATH=$(BUILD)/python $(PYTHON) -c 'import sigmax; sigmax.show_config()'"
+
 test: ## build and run every test
-	@tools/install-dependencies core test torch
-	@cmake --preset release $(ANY_MACHINE) -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
+	@tools/install-dependencies core test torch python
+	@cmake --preset release $(ANY_MACHINE) $(WITH_PYTHON) -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
 	cmake --build --preset release
 	ctest --preset release
 
@@ -53,11 +60,11 @@ test-portable: ## the numerical tests by every kernel of OpenBLAS and every SIMD
 	tools/test-portable --build $(BUILD) $(PORTABLE)
 
 lint: ## formatting, spelling, who includes whom, types, clang-tidy over what changed since the last main
-	@tools/install-dependencies core test torch lint
+	@tools/install-dependencies core test torch python lint
 	tools/lint
 
 lint-all: ## the same, with clang-tidy over every source
-	@tools/install-dependencies core test torch lint
+	@tools/install-dependencies core test torch python lint
 	tools/lint --all
 
 syntax: ## compile with clang what the tests do not: benchmarks, torch binding, examples, fuzz targets, kernels for every SIMD target

@@ -165,4 +165,25 @@ std::vector<double> singular_values(ScannedMatrix& a, Context& context) {
   return values;
 }
 
+std::vector<double> singular_values_each(ScannedMatrix& a, Context& context) {
+  const FloatingEnvironment environment;
+  const InRange& in_range = a.in_range(context);
+  const std::int64_t shorter = std::min(in_range.matrix.rows, in_range.matrix.columns);
+  const std::int64_t longer = std::max(in_range.matrix.rows, in_range.matrix.columns);
+  std::vector<double> values;
+  // The Gram matrix loses sigma_1 / sigma_k of the accuracy. A matrix near a square has a small sigma_k, so that its
+  // Gram matrix would be formed in vain.
+  constexpr double kLoss = 32;
+  if (longer >= shorter + shorter / 2) {
+    values = spectrum(a, context).values;
+    if (!values.empty() && values.back() * kLoss < values.front()) values.clear();
+  }
+  if (values.empty()) {
+    const SerialBlas serial;
+    values = bidiagonal_values(in_range.matrix, gram_scale(in_range.facts), context);
+  }
+  for (double& value : values) value *= in_range.factor;
+  return values;
+}
+
 }  // namespace sigmax
