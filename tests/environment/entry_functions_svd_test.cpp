@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "environment/entry_functions.hpp"
 #include "repeatable.hpp"
@@ -10,7 +11,9 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/grad/batched.hpp"
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/inverse.hpp"
 #include "sigmax/linalg/spectrum.hpp"
+#include "sigmax/linalg/whole_svd.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -40,6 +43,10 @@ void add_svd(Functions& f, const Stored& s, bool every_method) {
   f.add("singular_values " + s.what, [=, view = stored_view(s.tensor)](Context& context) {
     ScannedMatrix scanned(view, context);
     return singular_values(scanned, context);
+  });
+  f.add("singular_values_each " + s.what, [=, view = stored_view(s.tensor)](Context& context) {
+    ScannedMatrix scanned(view, context);
+    return singular_values_each(scanned, context);
   });
   f.add("power_steps, triplets " + s.what, [=](Context& context) {
     std::vector<double> u(static_cast<std::size_t>(s.shape.rows)), v(static_cast<std::size_t>(s.shape.columns), 0.1);
@@ -101,6 +108,20 @@ void add_batches(Functions& f) {
       f.add("batched_svd", [=](Context& context) { return batched_svd(batch, options, context).sigma; });
     }
   }
+  f.add("whole_svd", [](Context&) {
+    Values entries = gallery::normal(9 * 6, 5), sigma(6), u(9 * 6), vh(6 * 6);
+    whole_svd(entries.data(), 9, 6, WholeVectors::thin, sigma.data(), u.data(), vh.data());
+    sigma.insert(sigma.end(), u.begin(), u.end());
+    sigma.insert(sigma.end(), vh.begin(), vh.end());
+    return sigma;
+  });
+  f.add("inverse", [](Context& context) {
+    const Values entries = gallery::normal(9 * 9, 6);
+    Matrix<double> a(9, 9);
+    std::copy(entries.begin(), entries.end(), a.values().begin());
+    const Matrix<double> found = *inverse(std::move(a), context);
+    return Values(found.values().begin(), found.values().end());
+  });
   f.add("batched_power_iteration", [=](Context& context) {
     Matrix<float> u(20, 6), v(9, 6);
     std::ranges::fill(v.values(), 0.3F);
