@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -58,13 +59,13 @@ void add_claim(Certificate& certificate, const io::Entry& entry, const audit::La
     best = std::move(found);
     best_block = static_cast<std::int64_t>(b);
   }
-  const auto length = static_cast<std::int64_t>(best.vector.size());
-  certificate.claim({{"kind", "sigma_max"},
-                     {"matrix", certificate.matrices(entry, tensor, layout)},
-                     {"lower", exactly(std::min(best.lower, sigma_max.lower.value()))},
-                     {"upper", exactly(sigma_max.upper->value())},
-                     {"block", best_block},
-                     {"witness", array_record(best.vector, {length})}});
+  report::Record claim = certificate.matrices(entry, tensor, layout);
+  claim.insert(claim.begin(), {"kind", "sigma_max"});
+  claim.push_back({"lower", exactly(std::min(best.lower, sigma_max.lower.value()))});
+  claim.push_back({"upper", exactly(sigma_max.upper->value())});
+  claim.push_back({"block", best_block});
+  claim.push_back({"witness", exactly(best.vector)});
+  certificate.claim(std::move(claim));
 }
 
 }  // namespace
@@ -79,6 +80,11 @@ std::string audit_certificate(const io::Checkpoint& checkpoint, const audit::Opt
     if (!tensor.figures || !tensor.figures->sigma_max.upper ||
         tensor.figures->sigma_max.upper->failure_probability() > 0) {
       certificate.leave_unchecked(fmt::format("sigma_max of {}, of which the audit proved no upper end", tensor.name));
+      continue;
+    }
+    if (!is_read_by_the_checker(*entry)) {
+      certificate.leave_unchecked(
+          fmt::format("sigma_max of {}, in a format that the checker does not read", tensor.name));
       continue;
     }
     const auto classified =

@@ -12,7 +12,8 @@ namespace sigmax::cli {
 
 /// For each weight of `result` whose enclosure is proven: the tensor, its matrices, both ends, and a vector that shows
 /// the lower one. That vector is searched for again, so that a lower end may be a few units of its last place below the
-/// audit's. Weights without a proven enclosure are listed as not checked.
+/// audit's. Weights without a proven enclosure, and those in formats that the checker does not read, are listed as not
+/// checked.
 ///
 /// Cost: svd() of each weight for one triplet, and a hash of each file. Throws as the audit does.
 std::string audit_certificate(const io::Checkpoint& checkpoint, const audit::Options& options,

@@ -36,14 +36,6 @@ std::span<const std::byte> bytes_of(const Tensor& compact) {
   return {compact.data(), static_cast<std::size_t>(compact.size()) * size_of(compact.dtype())};
 }
 
-// The formats that tools/check-certificate reads, and the tensors in them whose names mean one tensor.
-bool is_read_by_the_checker(const io::Entry& entry) {
-  const std::string suffix = entry.file.extension().string();
-  if (!is_real(entry.dtype)) return false;
-  if (suffix == ".onnx") return entry.bytes.has_value();
-  return suffix == ".safetensors" || ((suffix == ".npy" || suffix == ".npz") && entry.dtype != DType::bf16);
-}
-
 bool is_row(audit::Axis axis) { return axis == audit::Axis::out || axis == audit::Axis::entries; }
 
 report::Value list_of(const std::vector<std::size_t>& axes) {
@@ -82,52 +74,37 @@ report::List steps_of(const audit::Layout& layout, const Dimensions& shape) {
 
 std::string exactly(double value) { return fmt::format("{:a}", value); }
 
-report::Record array_record(std::span<const double> row_major, const Dimensions& shape) {
+std::string exactly(std::span<const double> values) {
   static_assert(std::endian::native == std::endian::little);
-  const auto bytes = std::as_bytes(row_major);
-  return {{"shape", shape}, {"sha256", io::sha256(bytes)}, {"data", base64(bytes)}};
+  return base64(std::as_bytes(values));
 }
 
-std::int64_t Certificate::file(const std::filesystem::path& path) {
-  const auto [known, is_new] = positions_.emplace(path, static_cast<std::int64_t>(files_.size()));
+bool is_read_by_the_checker(const io::Entry& entry) {
+  const std::string suffix = entry.file.extension().string();
+  if (!is_real(entry.dtype)) return false;
+  if (suffix == ".onnx") return entry.bytes.has_value();
+  return suffix == ".safetensors" || ((suffix == ".npy" || suffix == ".npz") && entry.dtype != DType::bf16);
+}
+
+const std::string& Certificate::file(const std::filesystem::path& path) {
+  const auto [known, is_new] = hashes_.emplace(path, "");
   if (is_new) {
     const auto mapped = io::MappedFile::open(path);
-    const std::string digest = io::sha256(mapped->bytes());
+    known->second = io::sha256(mapped->bytes());
     mapped->check_intact();
-    files_.emplace_back(
-        report::Record{{"name", path.filename().string()}, {"bytes", mapped->bytes().size()}, {"sha256", digest}});
+    files_.emplace_back(report::Record{
+        {"name", path.filename().string()}, {"bytes", mapped->bytes().size()}, {"sha256", known->second}});
   }
   return known->second;
 }
 
-report::Value Certificate::matrices(const io::Entry& entry, const Tensor& tensor, const audit::Layout& layout) {
+report::Record Certificate::matrices(const io::Entry& entry, const Tensor& tensor, const audit::Layout& layout) {
   const audit::BlockShape block = block_shape(layout, tensor.shape());
-  const Dimensions shape = {block.batch, block.rows, block.columns};
-  const Tensor compact = tensor.compact();
-  if (is_read_by_the_checker(entry)) {
-    return report::Record{{"file", file(entry.file)},
-                          {"tensor", entry.name},
-                          {"sha256", io::sha256(bytes_of(compact))},
-                          {"layout", steps_of(layout, tensor.shape())},
-                          {"shape", shape}};
-  }
-  std::vector<double> values;
-  values.reserve(static_cast<std::size_t>(tensor.size()));
-  for (const Tensor& each : blocks_of(tensor, layout)) {
-    for (std::int64_t i = 0; i < block.rows; ++i) {
-      for (std::int64_t j = 0; j < block.columns; ++j) values.push_back(each.at(std::array{i, j}));
-    }
-  }
-  return report::Record{{"values", array_record(values, shape)}, {"of", entry.name}};
-}
-
-report::Value Certificate::matrix(const Matrix<double>& entries, const std::string& of) {
-  std::vector<double> values;
-  values.reserve(entries.values().size());
-  for (std::int64_t i = 0; i < entries.rows(); ++i) {
-    for (std::int64_t j = 0; j < entries.columns(); ++j) values.push_back(entries(i, j));
-  }
-  return report::Record{{"values", array_record(values, {1, entries.rows(), entries.columns()})}, {"of", of}};
+  return {{"file", file(entry.file)},
+          {"tensor", entry.name},
+          {"sha256", io::sha256(bytes_of(tensor.compact()))},
+          {"layout", steps_of(layout, tensor.shape())},
+          {"shape", Dimensions{block.batch, block.rows, block.columns}}};
 }
 
 std::string Certificate::text() const {

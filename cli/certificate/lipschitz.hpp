@@ -12,14 +12,16 @@ namespace sigmax::cli {
 
 struct LipschitzCertificate {
   std::string text;
-  double upper = 0;  ///< what it shows
+  std::optional<double> upper;  ///< what it claims
+  std::string why{};            ///< if it claims nothing
 };
 
-/// For a report that has a bound, made with NetworkBoundOptions::keep_proofs. Parts that the inequality bounded come
-/// with their multipliers, other layers of neurons with the norms of their matrices, and anything else as not checked.
-/// What the certificate shows is the product over the parts, which may be more than the report's bound.
+/// For a report that has a bound, made with NetworkBoundOptions::keep_proofs. A network of layers of neurons comes with
+/// their slopes and the multipliers of the inequality; a linear map needs neither. Its matrices are in the file, where
+/// the checker finds them. For any other network the certificate claims nothing and says why. What it claims may be
+/// more than the report's bound.
 ///
-/// Cost: a hash of the file and, where norms are needed, their proofs. Throws as opening the file does.
+/// Cost: a hash of the file and, for a linear map, the proof of its norm. Throws as opening the file does.
 LipschitzCertificate lipschitz_certificate(const LipschitzReport& report, const std::optional<Seed>& seed,
                                            Context& context);
 

@@ -200,9 +200,11 @@ void write_certificate(const LipschitzRequest& options, const LipschitzReport& r
                        Context& context) {
   const LipschitzCertificate certificate = lipschitz_certificate(report, options.seed, context);
   io::write_file(options.certificate, certificate.text);
-  if (certificate.upper > report.result.upper->value()) {
+  if (!certificate.upper) {
+    messages.note(fmt::format("the certificate claims nothing: {}", certificate.why));
+  } else if (*certificate.upper > report.result.upper->value()) {
     messages.note(fmt::format("the certificate shows {}, more than {}, which was found by other means",
-                              report::significant(certificate.upper, 6, report::Rounding::up),
+                              report::significant(*certificate.upper, 6, report::Rounding::up),
                               report::significant(report.result.upper->value(), 6, report::Rounding::up)));
   }
 }

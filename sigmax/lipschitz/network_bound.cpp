@@ -161,21 +161,23 @@ class PartBounder {
     if (options_.keep_proofs) bound.proof = checkable(part, *neurons, found);
   }
 
-  /// The bound in a form that others can check: slopes that hold for all arguments on the whole space, matrices whose
-  /// entries are those of the maps. If the search used others, that takes a second one.
+  /// The bound in a form that others can check: a layer for each function, and slopes that hold for all arguments on
+  /// the whole space. If the search used others, that takes a second one.
   std::shared_ptr<const PartProof> checkable(const graph::Part& part, const Neurons& used, const LmiBound& found) {
     const std::vector<graph::Box> boxes =
         everywhere_ ? std::vector<graph::Box>(part.graph.nodes.size()) : boxes_of(part, boxes_);
     std::string why;
-    const auto exact = exact_neurons_of(part.graph, boxes, options_.most_entries, why, context_);
-    if (!exact) return nullptr;
-    LayeredNetwork network = with_distinct_slopes(exact->network);
-    if (!found.bound) return std::make_shared<const PartProof>(PartProof{std::move(network), {}, 0, exact->row_error});
-    const bool is_same = exact->row_error == used.row_error && network == with_distinct_slopes(used.network);
-    const LmiBound again = is_same ? found : lmi_bound(exact->network, options_.lmi, context_);
-    if (!again.bound) return std::make_shared<const PartProof>(PartProof{std::move(network), {}, 0, exact->row_error});
+    const auto unsplit = unsplit_neurons_of(part.graph, boxes, options_.most_entries, why, context_);
+    if (!unsplit) return nullptr;
+    LayeredNetwork network = with_distinct_slopes(unsplit->network);
+    if (!found.bound)
+      return std::make_shared<const PartProof>(PartProof{std::move(network), {}, 0, unsplit->row_error});
+    const bool is_same = unsplit->row_error == used.row_error && network == with_distinct_slopes(used.network);
+    const LmiBound again = is_same ? found : lmi_bound(unsplit->network, options_.lmi, context_);
+    if (!again.bound)
+      return std::make_shared<const PartProof>(PartProof{std::move(network), {}, 0, unsplit->row_error});
     return std::make_shared<const PartProof>(
-        PartProof{std::move(network), again.multipliers, again.bound->lipschitz.value(), exact->row_error});
+        PartProof{std::move(network), again.multipliers, again.bound->lipschitz.value(), unsplit->row_error});
   }
 
   const std::vector<graph::Box>& boxes_;

@@ -15,6 +15,8 @@ namespace {
 constexpr std::int64_t kFewNeurons = 1100;
 // Half a minute for two cores.
 constexpr double kManyFlops = 3e11;
+// Five minutes.
+constexpr double kMostFlops = 3e12;
 
 std::int64_t neurons_in(const LayeredNetwork& network) {
   std::int64_t count = 0;
@@ -80,10 +82,14 @@ std::optional<Neurons> neurons_of(const graph::Graph& graph, const std::vector<g
   return std::move(best->neurons);
 }
 
-std::optional<Neurons> exact_neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
-                                        std::int64_t most_entries, std::string& why, Context& context) {
-  std::optional<BuiltLayers> built = build_layers(graph, boxes, {false, 0, true}, most_entries, why, context);
+std::optional<Neurons> unsplit_neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
+                                          std::int64_t most_entries, std::string& why, Context& context) {
+  std::optional<BuiltLayers> built = build_layers(graph, boxes, {true, 0, true}, most_entries, why, context);
   if (!built) return std::nullopt;
+  if (factor_flops(built->neurons.network) > kMostFlops) {
+    why = "it has many layers that read many others";
+    return std::nullopt;
+  }
   return std::move(built->neurons);
 }
 

@@ -39,9 +39,9 @@ bool is_layered(const graph::Operation& operation);
 std::optional<Neurons> neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
                                   std::int64_t most_entries, std::string& why, Context& context);
 
-/// The same with entries that are exactly those of the maps: sums and products of maps that would be rounded are layers
-/// of linear neurons, and every function is a layer, which another program can follow.
-std::optional<Neurons> exact_neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
-                                        std::int64_t most_entries, std::string& why, Context& context);
+/// The same in a form that another program can follow: each function is a layer, with a neuron for each entry of its
+/// value, whatever its slopes are; what is linear is no variable. Nothing either if that makes P too dense.
+std::optional<Neurons> unsplit_neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
+                                          std::int64_t most_entries, std::string& why, Context& context);
 
 }  // namespace sigmax::lipschitz
