@@ -37,8 +37,8 @@ struct Lower {
 /// of u^T J v with kinks spread over a width that shrinks, and at the end a climb by small moves. The quotient is then
 /// taken over steps along v, so that no kink makes it false.
 ///
-/// Cost: about 200 evaluations and 6 a step for each start, at most `most_flops`. Throws Error for a domain that does not
-/// fit, options that are not positive, and a node that is refused (graph::evaluate).
+/// Cost: about 200 evaluations and 6 a step for each start, at most `most_flops`. Throws Error for a domain that does
+/// not fit, options that are not positive, and a node that is refused (graph::evaluate).
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context);
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options = {});
 
