@@ -108,7 +108,7 @@ std::vector<Radii> VectorRadii::direct(Index node, const VectorLayout& layout) {
       if (!normal->offset.empty()) offset = radii_of_box(graph::box_of(normal->offset), layout, b);
       take_lesser(radii, own + offset.size, own + offset.spread);
     }
-    all.push_back(std::move(radii));
+    all.push_back(radii);
   }
   return all;
 }
